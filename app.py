@@ -1,0 +1,30 @@
+"""Composition root: platform.yaml to stacks. ``cdk deploy -c config=other.yaml`` reads another file."""
+
+import os
+import sys
+from pathlib import Path
+
+from aws_cdk import App, Environment
+
+from stacks.platform import add_platform
+from stacks.settings import SettingsError, load_settings
+
+
+def main() -> None:
+    """Synthesize the application, or say what is wrong with its configuration."""
+    app = App()
+    config = Path(app.node.try_get_context("config") or "platform.yaml")
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        sys.exit(str(error))
+    env = Environment(
+        account=settings.environment.account or os.environ.get("CDK_DEFAULT_ACCOUNT"),
+        region=settings.environment.region or os.environ.get("CDK_DEFAULT_REGION"),
+    )
+    add_platform(app, settings, config=config, env=env)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

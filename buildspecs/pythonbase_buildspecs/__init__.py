@@ -1,0 +1,8 @@
+"""Buildspecs of pythonbase as values: pure data, no AWS, no CDK."""
+
+from pythonbase_buildspecs.base_image import base_image_buildspec
+from pythonbase_buildspecs.buildspec import Buildspec
+from pythonbase_buildspecs.service_image import service_image_buildspec
+from pythonbase_buildspecs.source_policy import SourcePolicy
+
+__all__ = ["Buildspec", "SourcePolicy", "base_image_buildspec", "service_image_buildspec"]

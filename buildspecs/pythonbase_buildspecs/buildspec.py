@@ -1,0 +1,31 @@
+"""The value that every buildspec of this project is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_FIRST_LINE = "version: 0.2"
+
+
+@dataclass(frozen=True)
+class Buildspec:
+    """Text of a CodeBuild buildspec.
+
+    Invariant: the text is version 0.2 (variables reach the next command), has no placeholder left, and carries no CDK
+    token, because CDK would turn a token inside the text into ``Fn::Join`` and break the shell code around it. Values
+    that are known only at deployment reach a build as environment variables.
+
+    Raises:
+        ValueError: if the text breaks the invariant.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.text.splitlines()[:1] != [_FIRST_LINE]:
+            raise ValueError(f"a buildspec must start with {_FIRST_LINE!r}, got {self.text[:40]!r}")
+        if "%{" in self.text:
+            start = self.text.index("%{")
+            raise ValueError(f"placeholder left in the buildspec: {self.text[start : start + 40]!r}")
+        if "${Token[" in self.text:
+            raise ValueError("a CDK token in a buildspec cannot be resolved: pass the value as an environment variable")

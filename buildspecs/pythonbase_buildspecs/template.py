@@ -1,0 +1,48 @@
+"""Renders the buildspec templates beside this module."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping
+from importlib import resources
+
+from pythonbase_buildspecs.buildspec import Buildspec
+
+
+class _Template(string.Template):
+    """A template whose only placeholder is ``%{name}``: ``$``, ``${}`` and ``{}`` belong to the shell."""
+
+    delimiter = "%"
+    # string.Template compiles the text; its type is that of the result.
+    pattern = r"""
+        %(?:
+            (?P<escaped>%%)                 |
+            \{(?P<braced>[a-z][a-z0-9_]*)\} |
+            (?P<named>(?!))                 |
+            (?P<invalid>(?=\{))
+        )
+    """  # type: ignore[assignment]
+    flags = re.VERBOSE
+
+
+def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
+    """The buildspec of template ``templates/<template_name>.yml`` with its placeholders replaced.
+
+    Args:
+        template_name: File name without ``.yml``.
+        values: One value per placeholder: neither fewer nor more.
+
+    Raises:
+        KeyError: if the template has a placeholder without a value.
+        ValueError: if a value has no placeholder, or spans lines (it would leave its YAML block).
+    """
+    text = resources.files(__package__).joinpath("templates", f"{template_name}.yml").read_text(encoding="utf-8")
+    template = _Template(text)
+    unknown = sorted(set(values) - set(template.get_identifiers()))
+    if unknown:
+        raise ValueError(f"template {template_name} has no placeholder {', '.join(unknown)}")
+    for name, value in values.items():
+        if "\n" in value or "\r" in value:
+            raise ValueError(f"value of {name} must be one line, got {value!r}")
+    return Buildspec(template.substitute(values))

@@ -1,0 +1,25 @@
+"""Constructs that free container builds from Docker Hub's pull limit and deliver services to ECS."""
+
+from pythonbase.app_pipeline import AppPipeline, BitbucketSource
+from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
+from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
+from pythonbase.network import Network
+from pythonbase.release import ReleaseNames, ReleaseState
+from pythonbase.web_service import CONTAINER_NAME, LoadBalancing, TaskSize, WebService
+
+__all__ = [
+    "CONTAINER_NAME",
+    "DEFAULT_UPSTREAM",
+    "MOVING_TAG",
+    "AppPipeline",
+    "BaseImage",
+    "BaseImageReference",
+    "BitbucketSource",
+    "IBaseImage",
+    "LoadBalancing",
+    "Network",
+    "ReleaseNames",
+    "ReleaseState",
+    "TaskSize",
+    "WebService",
+]

@@ -1,0 +1,263 @@
+"""A service on ECS Fargate that answers HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from pythonbase._acknowledge import acknowledge
+from pythonbase.base_image_reference import IBaseImage, grant_registry_login
+from pythonbase.image_repository import PULL_ACTIONS
+from pythonbase.release import ReleaseNames
+
+CONTAINER_NAME = "app"
+"""Name of the service's container; the pipeline replaces the image of the container with this name."""
+
+_HIGHEST_PORT = 65_535
+
+
+class LoadBalancing(StrEnum):
+    """From where a service can be reached."""
+
+    PUBLIC = "public"
+    """A load balancer with an address on the internet."""
+    INTERNAL = "internal"
+    """A load balancer inside the VPC."""
+    NONE = "none"
+    """No load balancer, for workers."""
+
+
+@dataclass(frozen=True)
+class TaskSize:
+    """What one task gets and how many of them run.
+
+    Args:
+        cpu: CPU units; 1024 is one vCPU.
+        memory: Memory in MiB.
+        desired_count: Tasks that run at least.
+        max_count: Tasks that auto scaling may run at most.
+
+    Raises:
+        ValueError: if the maximum is lower than the desired count, or the desired count is lower than 1.
+    """
+
+    cpu: int = 256
+    memory: int = 512
+    desired_count: int = 1
+    max_count: int = 2
+
+    def __post_init__(self) -> None:
+        if self.desired_count < 1:
+            raise ValueError(f"desired_count must be at least 1, got {self.desired_count}")
+        if self.max_count < self.desired_count:
+            raise ValueError(f"max_count must be at least desired_count ({self.desired_count}), got {self.max_count}")
+
+
+class WebService(Construct):
+    """A Fargate service whose image is what was last released.
+
+    Creates a task definition, a service with deployment circuit breaker and rollback, auto scaling, a log group, and a
+    load balancer if wanted. The image comes from the SSM parameter of the service's releases (see ``ReleaseState``),
+    read anew at every update of the stack: a deployment of the stack keeps what the pipeline released.
+
+    Args:
+        scope: Parent.
+        construct_id: Id in the parent.
+        service_name: Name of the service, the same as in its ``ReleaseState``.
+        cluster: Cluster to run on. Its VPC needs private subnets, and public ones for a public load balancer.
+        base_image: What runs until the first release; the tasks may pull it.
+        port: Port on which the container listens; the container gets it as ``PORT``.
+        health_check_path: Path that answers 200 when the service works. Used by the load balancer;
+            the container gets it as ``HEALTH_CHECK_PATH``.
+        size: CPU, memory and number of tasks.
+        environment: Plain environment variables; no secrets, they are readable in the template.
+        secrets: Environment variables from Secrets Manager.
+        load_balancing: From where the service can be reached. Default: the internet, over HTTP.
+
+    Raises:
+        ValueError: if the port is out of range or the path does not start with a slash.
+
+    Example::
+
+        WebService(self, "Service", service_name="orders", cluster=network.cluster, base_image=base, port=8080)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service_name: str,
+        cluster: ecs.ICluster,
+        base_image: IBaseImage,
+        port: int = 8080,
+        health_check_path: str = "/",
+        size: TaskSize | None = None,
+        environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, secretsmanager.ISecret] | None = None,
+        load_balancing: LoadBalancing = LoadBalancing.PUBLIC,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        if not 1 <= port <= _HIGHEST_PORT:
+            raise ValueError(f"port must be from 1 to {_HIGHEST_PORT}, got {port}")
+        if not health_check_path.startswith("/"):
+            raise ValueError(f"health_check_path must start with a slash, got {health_check_path!r}")
+        self.names = ReleaseNames(service_name)
+        size = size or TaskSize()
+
+        self.task_definition: ecs.FargateTaskDefinition = self._task_definition(
+            base_image, port, health_check_path, size, environment or {}, secrets or {}
+        )
+        self.service: ecs.FargateService = ecs.FargateService(
+            self,
+            "Service",
+            service_name=service_name,
+            cluster=cluster,
+            task_definition=self.task_definition,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            health_check_grace_period=None if load_balancing is LoadBalancing.NONE else Duration.seconds(60),
+            vpc_subnets=ec2.SubnetSelection(subnets=cluster.vpc.private_subnets or cluster.vpc.isolated_subnets),
+        )
+        # Auto scaling owns the count: a count in the template would put a scaled service back at every deployment.
+        scaling = self.service.auto_scale_task_count(min_capacity=size.desired_count, max_capacity=size.max_count)
+        scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
+
+        self.load_balancer: elbv2.ApplicationLoadBalancer | None = None
+        if load_balancing is not LoadBalancing.NONE:
+            self.load_balancer = self._load_balancer(
+                cluster.vpc, port, health_check_path, public=load_balancing is LoadBalancing.PUBLIC
+            )
+
+    def _task_definition(
+        self,
+        base_image: IBaseImage,
+        port: int,
+        health_check_path: str,
+        size: TaskSize,
+        environment: Mapping[str, str],
+        secrets: Mapping[str, secretsmanager.ISecret],
+    ) -> ecs.FargateTaskDefinition:
+        execution_role = self._execution_role(base_image)
+        definition = ecs.FargateTaskDefinition(
+            self,
+            "TaskDefinition",
+            family=self.names.service_name,
+            cpu=size.cpu,
+            memory_limit_mib=size.memory,
+            execution_role=execution_role.without_policy_updates(),
+        )
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.RETAIN
+        )
+        log_group.grant(execution_role, "logs:CreateLogStream", "logs:PutLogEvents")
+        for secret in secrets.values():
+            secret.grant_read(execution_role)
+        definition.add_container(
+            CONTAINER_NAME,
+            image=ecs.ContainerImage.from_registry(
+                ssm.StringParameter.value_for_string_parameter(self, self.names.image_parameter)
+            ),
+            environment={**environment, "HEALTH_CHECK_PATH": health_check_path, "PORT": str(port)},
+            secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in secrets.items()},
+            port_mappings=[ecs.PortMapping(container_port=port)],
+            logging=ecs.LogDrivers.aws_logs(stream_prefix=self.names.service_name, log_group=log_group),
+            stop_timeout=Duration.seconds(30),
+        )
+        # A task that starts before its role may pull would fail and be counted against the deployment.
+        definition.node.add_dependency(execution_role)
+        acknowledge(
+            definition,
+            {
+                "AwsSolutions-ECS2": "PORT, HEALTH_CHECK_PATH and the argument environment, which is for plain "
+                "values; secrets come from Secrets Manager through the argument secrets"
+            },
+        )
+        return definition
+
+    def _execution_role(self, base_image: IBaseImage) -> iam.Role:
+        """What ECS itself needs to start a task: the service's images, the base image, logs and secrets."""
+        role = iam.Role(
+            self,
+            "ExecutionRole",
+            assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
+            description=f"Starts tasks of {self.names.service_name}",
+        )
+        grant_registry_login(role)
+        base_image.grant_pull(role)
+        repository_arn = self.names.repository(self, "Repository").repository_arn
+        role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS], resources=[repository_arn]))
+        return role
+
+    def _load_balancer(
+        self, vpc: ec2.IVpc, port: int, health_check_path: str, *, public: bool
+    ) -> elbv2.ApplicationLoadBalancer:
+        load_balancer = elbv2.ApplicationLoadBalancer(
+            self,
+            "LoadBalancer",
+            vpc=vpc,
+            internet_facing=public,
+            drop_invalid_header_fields=True,
+            vpc_subnets=ec2.SubnetSelection(
+                subnets=vpc.public_subnets if public else vpc.private_subnets or vpc.isolated_subnets
+            ),
+        )
+        peer = ec2.Peer.any_ipv4() if public else ec2.Peer.ipv4(vpc.vpc_cidr_block)
+        listener = load_balancer.add_listener("Http", port=80, protocol=elbv2.ApplicationProtocol.HTTP, open=False)
+        listener.connections.allow_default_port_from(peer, "HTTP")
+        listener.add_targets(
+            "Service",
+            port=port,
+            protocol=elbv2.ApplicationProtocol.HTTP,
+            targets=[self.service.load_balancer_target(container_name=CONTAINER_NAME, container_port=port)],
+            deregistration_delay=Duration.seconds(30),
+            health_check=elbv2.HealthCheck(
+                path=health_check_path,
+                interval=Duration.seconds(10),
+                timeout=Duration.seconds(5),
+                healthy_threshold_count=2,
+                unhealthy_threshold_count=3,
+            ),
+        )
+        acknowledge(
+            load_balancer,
+            {
+                "AwsSolutions-ELB2": "access logs need a bucket and its retention, which the owner of the account "
+                "decides: load_balancer.log_access_logs(bucket)"
+            },
+        )
+        acknowledge(
+            load_balancer,
+            {
+                "AwsSolutions-EC23": "a public load balancer answers everybody"
+                if public
+                else "the rule admits the VPC's own address range, which is known only at deployment"
+            },
+        )
+        return load_balancer
+
+    @property
+    def passed_roles(self) -> list[iam.IRole]:
+        """The roles that a new revision of the task definition hands to ECS."""
+        return [self.task_definition.task_role, self.task_definition.obtain_execution_role()]
+
+    @property
+    def service_arn(self) -> str:
+        """ARN of the ECS service, from its fixed name."""
+        return Stack.of(self).format_arn(
+            service="ecs",
+            resource="service",
+            resource_name=f"{self.service.cluster.cluster_name}/{self.names.service_name}",
+        )

@@ -1,0 +1,36 @@
+"""The stack of a base image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import Environment
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from pythonbase import BaseImage
+from stacks.platform_stack import PlatformStack
+from stacks.settings import BaseImage as BaseImageSettings
+
+
+class BaseImageStack(PlatformStack):
+    """One base image: repository, build, refresh."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: BaseImageSettings, folder: Path, env: Environment
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=env,
+            description=f"Base image {settings.name}",
+            termination_protection=True,
+        )
+        self.base_image = BaseImage(
+            self,
+            "BaseImage",
+            repository_name=settings.name,
+            source=folder,
+            upstream=settings.upstream,
+            refresh=scheduler.ScheduleExpression.expression(settings.refresh),
+        )

@@ -1,0 +1,37 @@
+"""The stack ``Network``."""
+
+from __future__ import annotations
+
+from aws_cdk import Environment
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from pythonbase import Network
+from stacks.platform_stack import PlatformStack
+from stacks.settings import ExistingVpc
+from stacks.settings import Network as NetworkSettings
+
+
+class NetworkStack(PlatformStack):
+    """VPC and cluster that all services share."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: NetworkSettings, env: Environment) -> None:
+        super().__init__(scope, construct_id, env=env, description="VPC and ECS cluster that services share")
+        self.network = Network(
+            self,
+            "Network",
+            vpc=self._existing(settings.vpc) if settings.vpc else None,
+            nat_gateways=settings.nat_gateways,
+            max_azs=settings.max_azs,
+        )
+
+    def _existing(self, vpc: ExistingVpc) -> ec2.IVpc:
+        return ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=vpc.id,
+            vpc_cidr_block=vpc.cidr_block,
+            availability_zones=list(vpc.availability_zones),
+            private_subnet_ids=list(vpc.private_subnet_ids),
+            public_subnet_ids=list(vpc.public_subnet_ids) or None,
+        )

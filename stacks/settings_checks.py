@@ -1,0 +1,244 @@
+"""Mistakes that only show when settings are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stacks.formats import docker_hub_name, holds_a_login, names_a_secret
+from stacks.names import OWN_STACKS, stack_name, state_stack_name
+from stacks.problems import Finding, SettingPath, place, shown_text
+
+if TYPE_CHECKING:  # the model runs these checks, so it imports this module
+    from stacks.settings_model import BaseImage, ExistingVpc, Service, Settings
+
+FARGATE_MEMORY: dict[int, range] = {
+    256: range(512, 2049, 512),  # without 1536, see fargate_memory
+    512: range(1024, 4097, 1024),
+    1024: range(2048, 8193, 1024),
+    2048: range(4096, 16385, 1024),
+    4096: range(8192, 30721, 1024),
+    8192: range(16384, 61441, 4096),
+    16384: range(32768, 122881, 8192),
+}
+"""CPU units to the memory in MiB that Fargate offers with them.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+"""
+
+HIDDEN = "a value that is not shown here"
+"""Stands for a value that may be a secret, which has no place in the logs that messages end in."""
+
+_LOAD_BALANCER_SUBNETS = 2  # an Application Load Balancer needs two availability zones
+_APPLICATION_FOLDER = Path(__file__).resolve().parent.parent
+
+_SET_BY_THE_PLATFORM = {"PORT": "port", "HEALTH_CHECK_PATH": "health_check_path"}
+"""Environment variables of the container that come from a setting."""
+
+
+def fargate_memory(cpu: int) -> tuple[int, ...]:
+    """The memory in MiB that Fargate offers with so many CPU units."""
+    return tuple(memory for memory in FARGATE_MEMORY[cpu] if (cpu, memory) != (256, 1536))
+
+
+def image_folder(image: BaseImage, *, settings_file: Path) -> Path:
+    """The folder with the base image's Dockerfile.
+
+    Relative to the folder of the settings file. When `path` is left out and there is no such folder, the one of this
+    application: a settings file elsewhere then needs no copy of the image.
+    """
+    folder = settings_file.absolute().parent / image.path
+    if "path" not in image.model_fields_set and not folder.is_dir():
+        own = _APPLICATION_FOLDER / image.path
+        return own if own.is_dir() else folder
+    return folder
+
+
+def check_image_folders(settings: Settings, *, settings_file: Path) -> Iterator[Finding]:
+    """Base images without a Dockerfile."""
+    for index, image in enumerate(settings.base_images):
+        folder = image_folder(image, settings_file=settings_file)
+        got = shown_text(image.path)
+        concerned: tuple[SettingPath, ...] = (("base_images", index, "path"), ("base_images", index, "name"))
+        path: SettingPath = ("base_images", index, "path" if "path" in image.model_fields_set else "name")
+        if not folder.is_dir():
+            fix = f"there is no such folder beside {settings_file.name}; create it with a Dockerfile, or set path"
+            yield Finding(path=path, got=got, fix=fix, involves=concerned)
+        elif not (folder / "Dockerfile").is_file():
+            fix = "the folder has no file called Dockerfile; add one"
+            yield Finding(path=path, got=got, fix=fix, involves=concerned)
+
+
+def check_together(settings: Settings) -> list[Finding]:
+    """All mistakes between the values of settings that are each right by themselves."""
+    findings = [*_check_names(settings), *_check_environment(settings), *_check_network(settings)]
+    for index, image in enumerate(settings.base_images):
+        findings += _check_stand_ins(image, ("base_images", index, "stands_in_for"))
+    for index, service in enumerate(settings.services):
+        at: SettingPath = ("services", index)
+        findings += _check_base_image(service, at, settings)
+        findings += _check_size(service, at)
+        findings += _check_variables(service, at)
+    return findings
+
+
+def _check_names(settings: Settings) -> Iterator[Finding]:
+    """Names become stack ids and ECR repositories, which must differ."""
+    names: dict[str, SettingPath] = {}
+    # ids that differ only in case would share a template file on macOS and Windows
+    ids: dict[str, tuple[str, str, SettingPath | None]] = {
+        own.lower(): (own, f"the application's own stack {own}", None) for own in OWN_STACKS
+    }
+    for path, name, is_service in _named(settings):
+        if name in names:
+            first = names[name]
+            fix = f"use another name: {place(first)} is the same, and both need an ECR repository and a stack"
+            yield Finding(path=path, fix=fix, involves=(first,))
+            continue
+        names[name] = path
+        wanted = [stack_name(name), *([state_stack_name(name)] if is_service else [])]
+        taken = next((ids[own.lower()] for own in wanted if own.lower() in ids), None)
+        if taken:
+            own, owner, other = taken
+            fix = f"use another name: its stack would be called {own} like {owner}"
+            yield Finding(path=path, fix=fix, involves=(other,) if other else ())
+        for own in wanted:
+            ids.setdefault(own.lower(), (own, f"that of {place(path)}", path))
+
+
+def _named(settings: Settings) -> Iterator[tuple[SettingPath, str, bool]]:
+    for index, image in enumerate(settings.base_images):
+        yield ("base_images", index, "name"), image.name, False
+    for index, service in enumerate(settings.services):
+        yield ("services", index, "name"), service.name, True
+
+
+def _check_environment(settings: Settings) -> Iterator[Finding]:
+    arn, region = settings.bitbucket.connection_arn, settings.environment.region
+    if arn and region and arn.split(":")[3] != region:
+        fix = f"use a connection in {region}, the Region of environment.region"
+        yield Finding(path=("bitbucket", "connection_arn"), fix=fix, involves=(("environment", "region"),))
+
+
+def _check_network(settings: Settings) -> Iterator[Finding]:
+    network = settings.network
+    if network.vpc is None:
+        if network.nat_gateways > network.max_azs:
+            fix = f"use at most {network.max_azs}, one for each availability zone, or raise max_azs"
+            yield Finding(path=("network", "nat_gateways"), fix=fix, involves=(("network", "max_azs"),))
+        return
+    for key in ("nat_gateways", "max_azs"):
+        if key in network.model_fields_set:
+            fix = "remove it: it is for a new VPC, and network.vpc names an existing one"
+            yield Finding(path=("network", key), fix=fix, involves=(("network", "vpc", "id"),))
+    yield from _check_existing_vpc(network.vpc, settings.environment.region)
+    for index, service in enumerate(settings.services):
+        yield from _check_load_balancer(service, ("services", index), network.vpc)
+
+
+def _check_existing_vpc(vpc: ExistingVpc, region: str | None) -> Iterator[Finding]:
+    at: SettingPath = ("network", "vpc")
+    zones = len(vpc.availability_zones)
+    for index, zone in enumerate(vpc.availability_zones):
+        if region and not zone.startswith(region):
+            fix = f"use an availability zone of {region}, the Region of environment.region"
+            yield Finding(path=(*at, "availability_zones", index), fix=fix, involves=(("environment", "region"),))
+    for key, subnets in (("private_subnet_ids", vpc.private_subnet_ids), ("public_subnet_ids", vpc.public_subnet_ids)):
+        if subnets and len(subnets) != zones:
+            fix = f"list one subnet for each of the {zones} availability_zones, in their order"
+            got = f"{len(subnets)} of {zones}"
+            yield Finding(path=(*at, key), got=got, fix=fix, involves=((*at, "availability_zones"),))
+    yield from _check_repeated(vpc.availability_zones, (*at, "availability_zones"))
+    yield from _check_repeated([*vpc.private_subnet_ids], (*at, "private_subnet_ids"))
+    yield from _check_repeated([*vpc.public_subnet_ids], (*at, "public_subnet_ids"))
+    for index, subnet in enumerate(vpc.public_subnet_ids):
+        if subnet in vpc.private_subnet_ids:
+            fix = "a subnet is private or public: remove it from one of the lists"
+            yield Finding(path=(*at, "public_subnet_ids", index), fix=fix, involves=((*at, "private_subnet_ids"),))
+
+
+def _check_load_balancer(service: Service, at: SettingPath, vpc: ExistingVpc) -> Iterator[Finding]:
+    if service.load_balancer == "none":
+        return
+    public = service.load_balancer == "public"
+    key, other = ("public_subnet_ids", "internal") if public else ("private_subnet_ids", "none")
+    subnets = vpc.public_subnet_ids if public else vpc.private_subnet_ids
+    if not public and vpc.cidr_block is None:
+        cidr: SettingPath = ("network", "vpc", "cidr_block")
+        fix = f'add it, such as "cidr_block: 10.0.0.0/16": {place(at)} has an internal load balancer'
+        yield Finding(path=cidr, fix=fix, involves=((*at, "load_balancer"),))
+    if len(subnets) >= _LOAD_BALANCER_SUBNETS:
+        return
+    given = "load_balancer" in service.model_fields_set
+    fix = (
+        f"use {'' if given else 'load_balancer: '}{other}, or list at least 2 subnets in network.vpc.{key}: "
+        "a load balancer needs 2 availability zones"
+    )
+    subnets_path: SettingPath = ("network", "vpc", key)
+    got = f'"{service.load_balancer}"' if given else f"load_balancer {service.load_balancer} by default"
+    path = (*at, "load_balancer") if given else (*at, "name")
+    yield Finding(path=path, got=got, fix=fix, involves=(subnets_path, (*at, "load_balancer")))
+
+
+def _check_stand_ins(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
+    yield from _check_repeated([docker_hub_name(reference) for reference in image.stands_in_for], at)
+
+
+def _check_repeated(values: list[str], at: SettingPath) -> Iterator[Finding]:
+    for index, value in enumerate(values):
+        first = values.index(value)
+        if first != index:
+            yield Finding(path=(*at, index), fix=f"remove it: {place((*at, first))} is the same")
+
+
+def _check_base_image(service: Service, at: SettingPath, settings: Settings) -> Iterator[Finding]:
+    known = [image.name for image in settings.base_images]
+    if service.base_image not in known:
+        involved: tuple[SettingPath, ...] = tuple(("base_images", index, "name") for index in range(len(known)))
+        fix = f"use one of base_images: {', '.join(known)}"
+        yield Finding(path=(*at, "base_image"), fix=fix, involves=involved)
+
+
+def _check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
+    offered = fargate_memory(service.cpu)
+    if service.memory not in offered:
+        given = "memory" in service.model_fields_set
+        sizes = _listed(offered)
+        got = f"{service.memory} for cpu {service.cpu}" if given else f"{service.cpu} with the default memory of 512"
+        fix = f"use {'' if given else 'memory: '}{sizes}"
+        involved = ((*at, "cpu"), (*at, "memory"))
+        yield Finding(path=(*at, "memory" if given else "cpu"), got=got, fix=fix, involves=involved)
+    if service.max_count < service.desired_count:
+        fix = f"use at least desired_count, which is {service.desired_count}"
+        yield Finding(path=(*at, "max_count"), fix=fix, involves=((*at, "desired_count"),))
+
+
+def _listed(sizes: tuple[int, ...]) -> str:
+    few = 4
+    if len(sizes) <= few:
+        return f"{', '.join(str(size) for size in sizes[:-1])} or {sizes[-1]}"
+    return f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
+
+
+def secret_fix(name: str) -> str:
+    """What to do with a secret in `environment`."""
+    reason = "its name says that it is a secret" if names_a_secret(name) else "it has a password in it"
+    return f"{reason}: keep it in Secrets Manager, and set {name} under secrets to the secret's name or ARN"
+
+
+def _check_variables(service: Service, at: SettingPath) -> Iterator[Finding]:
+    for name, value in service.environment.items():
+        if names_a_secret(name) or holds_a_login(value):
+            yield Finding(path=(*at, "environment", name), got=HIDDEN, fix=secret_fix(name))
+    for key, names in (("environment", service.environment), ("secrets", service.secrets)):
+        for name in names:
+            if name in _SET_BY_THE_PLATFORM or name.startswith("AWS_"):
+                setting = _SET_BY_THE_PLATFORM.get(name)
+                fix = f"set {setting} instead" if setting else "remove it: AWS sets the variables AWS_*"
+                yield Finding(path=(*at, key, name), got=f"the reserved name {shown_text(name)}", fix=fix)
+    for name in service.secrets:
+        if name in service.environment:
+            fix = "remove it from one of environment and secrets"
+            path = (*at, "secrets", name)
+            yield Finding(path=path, got=f"{shown_text(name)} in both", fix=fix, involves=((*at, "environment"),))

@@ -1,0 +1,280 @@
+"""The model of the settings: what `platform.yaml` may say, and its defaults.
+
+Nothing here reads files or asks AWS, the environment or Git.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from stacks import formats
+from stacks.field_rules import check, rule
+from stacks.schedules import schedule
+from stacks.settings_checks import FARGATE_MEMORY, check_together
+
+COMBINATION_ERROR = "combination"
+"""Type of the pydantic error that stands for all findings of `check_together`."""
+
+_NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_REGION_PATTERN = (
+    r"[a-z]{2,4}(-[a-z]{2,4})?-(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-9][0-9]?"
+)
+_ENVIRONMENT_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+_Name = Annotated[
+    str,
+    Field(pattern=_NAME_PATTERN, min_length=2, max_length=40),
+    rule("use 2 to 40 lower-case letters, digits and single hyphens, starting with a letter, such as orders-api"),
+]
+_Account = Annotated[
+    str, Field(pattern=r"^[0-9]{12}$"), rule('use the 12 digits of the account in quotes: "123456789012"')
+]
+_Region = Annotated[str, Field(pattern=f"^{_REGION_PATTERN}$"), rule("use an AWS Region such as eu-central-1")]
+_ConnectionArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[A-Za-z0-9-]+$"
+    ),
+    rule("use arn:aws:codeconnections:<region>:<account>:connection/<id>, as the console shows it"),
+]
+_ConnectionName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=32),
+    rule("use at most 32 letters, digits, hyphens and underscores"),
+]
+_VpcId = Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$"), rule("use the VPC's id, such as vpc-0123456789abcdef0")]
+_SubnetId = Annotated[
+    str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$"), rule("use a subnet's id, such as subnet-0123456789abcdef0")
+]
+_CidrBlock = Annotated[str, check(formats.ipv4_network)]
+_AvailabilityZone = Annotated[
+    str,
+    Field(pattern=f"^{_REGION_PATTERN}(-[a-z]+-[0-9])?[a-z]$"),
+    rule("use an availability zone's name, such as eu-central-1a"),
+]
+_Folder = Annotated[
+    str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$"), rule("use the path of a folder with a Dockerfile")
+]
+_EnvironmentName = Annotated[
+    str, Field(pattern=_ENVIRONMENT_NAME), rule("use letters, digits and underscores, not starting with a digit")
+]
+
+
+def _fargate_cpu(value: int) -> int:
+    if value not in FARGATE_MEMORY:
+        raise ValueError
+    return value
+
+
+class _Model(BaseModel):
+    # Default factories use data.get(): pydantic calls them although a value that they need was wrong.
+    # strict: "8080" is not a number; forbid: a misspelt key is a mistake, not a comment
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Environment(_Model):
+    """The AWS account and Region that the application is deployed to."""
+
+    account: _Account | None = Field(
+        default=None,
+        description="AWS account: 12 digits, in quotes. Left out: that of the credentials (CDK_DEFAULT_ACCOUNT).",
+        examples=["123456789012"],
+    )
+    region: _Region | None = Field(
+        default=None,
+        description="AWS Region. Left out: that of the credentials (CDK_DEFAULT_REGION).",
+        examples=["eu-central-1"],
+    )
+
+
+class Bitbucket(_Model):
+    """How pipelines reach Bitbucket: one CodeConnections connection."""
+
+    connection_arn: _ConnectionArn | None = Field(
+        default=None,
+        description="ARN of an existing connection. Left out: a connection is created; a person completes its "
+        "handshake in the console once.",
+        examples=["arn:aws:codeconnections:eu-central-1:123456789012:connection/aEXAMPLE-8aad-4d5d-8878-dfcab0bc441f"],
+    )
+    connection_name: _ConnectionName = Field(
+        default="pythonbase",
+        description="Name of the connection that is created when connection_arn is left out; at most 32 characters.",
+    )
+
+
+class ExistingVpc(_Model):
+    """A VPC that is there already. It brings its own way to ECR, S3, CloudWatch Logs and Secrets Manager."""
+
+    id: _VpcId = Field(description="Id of the VPC.", examples=["vpc-0123456789abcdef0"])
+    cidr_block: _CidrBlock | None = Field(
+        default=None,
+        description="Address range of the VPC. Needed when a service has an internal load balancer.",
+        examples=["10.0.0.0/16"],
+    )
+    availability_zones: list[_AvailabilityZone] = Field(
+        min_length=1,
+        description="Availability zones of the subnets, in the order of the subnets.",
+        examples=[["eu-central-1a", "eu-central-1b"]],
+    )
+    private_subnet_ids: list[_SubnetId] = Field(
+        min_length=1,
+        description="Subnets that the services run in: one for each availability zone, in their order.",
+        examples=[["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]],
+    )
+    public_subnet_ids: list[_SubnetId] = Field(
+        default=[],
+        description="Subnets of public load balancers: one for each availability zone, in their order. "
+        "Left out: no service can have a public load balancer.",
+        examples=[["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"]],
+    )
+
+
+class Network(_Model):
+    """The network of the services: a new VPC, or an existing one."""
+
+    nat_gateways: Annotated[int, Field(ge=0, le=3), rule("use 0 to 3; 0 is VPC endpoints only")] = Field(
+        default=0,
+        description="NAT gateways of the new VPC. 0: services reach AWS through VPC endpoints and have no way to the "
+        "internet.",
+    )
+    max_azs: Annotated[int, Field(ge=2, le=3), rule("use 2 or 3")] = Field(
+        default=2, description="Number of availability zones of the new VPC."
+    )
+    vpc: ExistingVpc | None = Field(default=None, description="An existing VPC. Left out: a new one is created.")
+
+
+class BaseImage(_Model):
+    """An image that services build on, in a private ECR repository of this name."""
+
+    name: _Name = Field(description="Name of the ECR repository.", examples=["pythonbase"])
+    path: _Folder = Field(
+        default_factory=lambda data: f"images/{data.get('name')}",
+        description="Folder with the Dockerfile, relative to the settings file. Left out: images/<name> "
+        "beside the settings file, or else of this application.",
+        examples=["images/pythonbase"],
+    )
+    upstream: Annotated[str, check(formats.image_reference)] = Field(
+        default="public.ecr.aws/docker/library/python:3.13-slim",
+        description="Image that the Dockerfile builds on: registry, repository and tag. Not Docker Hub.",
+    )
+    refresh: Annotated[str, check(schedule)] = Field(
+        default="rate(1 day)",
+        description="When to look for a new upstream: rate() or cron() of EventBridge Scheduler, in UTC; at most "
+        "once an hour.",
+        examples=["rate(1 day)", "cron(0 3 * * ? *)"],
+    )
+    stands_in_for: list[Annotated[str, check(formats.docker_hub_reference)]] = Field(
+        default=["python:3.13", "python:3.13-slim"],
+        description="Docker Hub images that builds of services get this image for, when their Dockerfile names them.",
+    )
+
+
+class LoadBalancer(StrEnum):
+    """Who can reach a service."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    NONE = "none"
+
+
+class Service(_Model):
+    """A service: a Bitbucket repository, its pipeline, and the containers that run it."""
+
+    name: _Name = Field(description="Name of the service, its stack and its ECR repository.", examples=["orders"])
+    repository: Annotated[str, check(formats.bitbucket_repository)] = Field(
+        description="Bitbucket repository: workspace/repository.", examples=["acme/orders"]
+    )
+    branch: Annotated[str, check(formats.branch)] = Field(
+        default="main", description="Branch whose pushes are built and deployed."
+    )
+    dockerfile: Annotated[str, check(formats.path_in_repository)] = Field(
+        default="Dockerfile", description="Path of the Dockerfile inside the repository."
+    )
+    base_image: _Name = Field(
+        default="",
+        description="Name of the base image that it is built on. Left out: the first of base_images.",
+        examples=["pythonbase"],
+    )
+    port: Annotated[int, Field(ge=1, le=65535), rule("use a port from 1 to 65535")] = Field(
+        default=8080, description="Port that the container listens on; it is told in the variable PORT."
+    )
+    health_check_path: Annotated[
+        str,
+        Field(pattern=r"^/[A-Za-z0-9_.$/~\"'@:+&(),=!*%;?-]*$", max_length=1024),
+        rule("use a path that starts with / and has no spaces, such as /health"),
+    ] = Field(default="/", description="Path that answers 200 when the service is healthy.")
+    cpu: Annotated[
+        int,
+        Field(json_schema_extra={"enum": list(FARGATE_MEMORY)}),
+        AfterValidator(_fargate_cpu),
+        rule(f"use one of Fargate's sizes: {', '.join(str(cpu) for cpu in FARGATE_MEMORY)}"),
+    ] = Field(default=256, description="CPU units of a container; 1024 is one processor.")
+    memory: Annotated[int, Field(ge=512, le=122880), rule("use MiB that Fargate offers for the cpu: 512 to 122880")] = (
+        Field(
+            default=512,
+            description="Memory of a container in MiB. Fargate offers certain values for each cpu, such as 512, "
+            "1024 and 2048 for 256.",
+        )
+    )
+    desired_count: Annotated[int, Field(ge=1, le=1000), rule("use 1 to 1000 containers")] = Field(
+        default=1, description="Containers that run at least."
+    )
+    max_count: Annotated[int, Field(ge=1, le=1000), rule("use 1 to 1000 containers")] = Field(
+        default_factory=lambda data: max(data.get("desired_count", 1), 2),
+        description="Containers that run at most under load. Left out: desired_count, but at least 2.",
+        examples=[2],
+    )
+    environment: dict[_EnvironmentName, Annotated[str, rule("use a text in quotes")]] = Field(
+        default={},
+        description="Environment variables of the container. Not for secrets; PORT, HEALTH_CHECK_PATH and AWS_* are set by the platform.",
+        examples=[{"LOG_LEVEL": "info"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    secrets: dict[_EnvironmentName, Annotated[str, check(formats.secret_reference)]] = Field(
+        default={},
+        description="Environment variables that hold a secret: the name or ARN of the secret in Secrets Manager.",
+        examples=[{"DB_PASSWORD": "orders/db-password"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    load_balancer: Annotated[LoadBalancer, Field(strict=False), rule("use public, internal or none")] = Field(
+        default=LoadBalancer.PUBLIC,
+        description="Who reaches the service: public (the internet), internal (the VPC), none (it has no address).",
+    )
+
+
+class Settings(_Model):
+    """All settings of the application."""
+
+    environment: Environment = Field(default=Environment(), description="Where to deploy to.")
+    bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
+    network: Network = Field(default=Network(), description="Where the services run.")
+    base_images: list[BaseImage] = Field(
+        default=[BaseImage(name="pythonbase")],
+        min_length=1,
+        description="The base images. Left out: one, pythonbase.",
+        examples=[[{"name": "pythonbase"}]],
+    )
+    services: list[Service] = Field(
+        default=[],
+        description="The services.",
+        examples=[[{"name": "orders", "repository": "acme/orders", "port": 8080}]],
+    )
+
+    @field_validator("services")
+    @classmethod
+    def _default_base_image(cls, services: list[Service], info: ValidationInfo) -> list[Service]:
+        base_images: list[BaseImage] = info.data.get("base_images", [])
+        if not base_images:
+            return services
+        first = base_images[0].name
+        return [item if item.base_image else item.model_copy(update={"base_image": first}) for item in services]
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        findings = check_together(self)
+        if findings:
+            text = "; ".join(finding.fix for finding in findings)
+            raise PydanticCustomError(COMBINATION_ERROR, "{text}", {"text": text})
+        return self

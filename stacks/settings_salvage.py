@@ -1,0 +1,74 @@
+"""What is usable of settings with mistakes, so that the rest can be checked in the same run."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from stacks.settings_model import BaseImage, Bitbucket, Environment, ExistingVpc, Network, Service, Settings
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def salvage(data: object) -> Settings:
+    """Settings in which each wrong value is replaced by its default or, where there is none, by a stand-in.
+
+    Every entry of a list keeps its index. The result is good for finding further mistakes and for nothing else.
+    """
+    top = data if isinstance(data, dict) else {}
+    network = _mapping(top.get("network"))
+    vpc = network.get("vpc")
+    base_images = [
+        _usable(BaseImage, item, {"name": f"unnamed-image-{index}"})
+        for index, item in enumerate(_list(top.get("base_images")))
+    ] or [BaseImage(name="pythonbase")]
+    services = [
+        _usable(Service, item, {"name": f"unnamed-service-{index}", "repository": "none/none"})
+        for index, item in enumerate(_list(top.get("services")))
+    ]
+    first = base_images[0].name
+    return Settings.model_construct(
+        environment=_usable(Environment, top.get("environment"), {}),
+        bitbucket=_usable(Bitbucket, top.get("bitbucket"), {}),
+        network=_usable(Network, {**network, "vpc": None}, {}).model_copy(update={"vpc": _usable_vpc(vpc)}),
+        base_images=base_images,
+        services=[item if item.base_image else item.model_copy(update={"base_image": first}) for item in services],
+    )
+
+
+def _usable_vpc(raw: object) -> ExistingVpc | None:
+    if not isinstance(raw, dict):
+        return None
+    stand_in = {
+        "id": "vpc-00000000",
+        "availability_zones": ["eu-central-1a"],
+        "private_subnet_ids": ["subnet-00000000"],
+    }
+    return _usable(ExistingVpc, raw, stand_in)
+
+
+def _usable(model: type[_Model], raw: object, stand_in: dict[str, Any]) -> _Model:
+    values = _mapping(raw)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        wrong = {problem["loc"] for problem in error.errors()}
+    keys = {path[0] for path in wrong}
+    usable = model.model_validate(stand_in | {key: value for key, value in values.items() if key not in keys})
+    parts = {key: _right_part(values[key], wrong, str(key)) for key in keys if (key,) not in wrong and key in values}
+    return usable.model_copy(update=parts)
+
+
+def _right_part(value: object, wrong: set[tuple[int | str, ...]], key: str) -> object:
+    """A dictionary without its wrong entries; a list with all of them, so that indices stay what they are."""
+    if isinstance(value, dict):
+        wrong_names = {path[1] for path in wrong if path[0] == key}
+        return {name: entry for name, entry in value.items() if name not in wrong_names}
+    return [entry if isinstance(entry, str) else f"wrong-{index}" for index, entry in enumerate(_list(value))]
+
+
+def _mapping(raw: object) -> dict[str, Any]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _list(raw: object) -> list[object]:
+    return raw if isinstance(raw, list) else []
