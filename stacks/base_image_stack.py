@@ -19,13 +19,8 @@ class BaseImageStack(PlatformStack):
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: BaseImageSettings, folder: Path, env: Environment
     ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            env=env,
-            description=f"Base image {settings.name}",
-            termination_protection=True,
-        )
+        # No termination protection: a first deployment whose build fails could not be tried again. Images are retained.
+        super().__init__(scope, construct_id, env=env, description=f"Base image {settings.name}")
         self.base_image = BaseImage(
             self,
             "BaseImage",

@@ -26,6 +26,6 @@ class BitbucketStack(PlatformStack):
         connection = codeconnections.CfnConnection(
             self, "Connection", connection_name=connection_name, provider_type="Bitbucket"
         )
-        connection.apply_removal_policy(RemovalPolicy.RETAIN)
+        connection.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         self.connection_arn: str = connection.ref
         CfnOutput(self, "ConnectionArn", value=self.connection_arn, description="Finish its handshake in the console")

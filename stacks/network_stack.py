@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Environment
+from aws_cdk import Acknowledgment, Environment, Validations
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -26,7 +26,7 @@ class NetworkStack(PlatformStack):
         )
 
     def _existing(self, vpc: ExistingVpc) -> ec2.IVpc:
-        return ec2.Vpc.from_vpc_attributes(
+        existing = ec2.Vpc.from_vpc_attributes(
             self,
             "Vpc",
             vpc_id=vpc.id,
@@ -35,3 +35,10 @@ class NetworkStack(PlatformStack):
             private_subnet_ids=list(vpc.private_subnet_ids),
             public_subnet_ids=list(vpc.public_subnet_ids) or None,
         )
+        Validations.of(existing).acknowledge(
+            Acknowledgment(
+                id="Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId",
+                reason="no route is added to an existing VPC, so that nothing here asks for its route tables",
+            )
+        )
+        return existing

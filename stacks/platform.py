@@ -9,9 +9,9 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
+from stacks.names import stack_name, state_stack_name
 from stacks.network_stack import NetworkStack
 from stacks.service_stacks import ServiceStack, ServiceStateStack
-from stacks.names import stack_name, state_stack_name
 from stacks.settings import BaseImage, Settings, image_folder
 
 

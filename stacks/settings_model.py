@@ -228,7 +228,8 @@ class Service(_Model):
     )
     environment: dict[_EnvironmentName, Annotated[str, rule("use a text in quotes")]] = Field(
         default={},
-        description="Environment variables of the container. Not for secrets; PORT, HEALTH_CHECK_PATH and AWS_* are set by the platform.",
+        description="Environment variables of the container. Not for secrets. "
+        "PORT, HEALTH_CHECK_PATH and AWS_* are set by the platform.",
         examples=[{"LOG_LEVEL": "info"}],
         json_schema_extra={"additionalProperties": False},
     )

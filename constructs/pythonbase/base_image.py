@@ -74,7 +74,8 @@ class BaseImage(Construct):
         for account in pull_accounts:
             self.repository.grant_pull(iam.AccountPrincipal(account))
 
-        asset = s3_assets.Asset(self, "Source", path=str(source))
+        # What running or testing the folder's own code leaves behind is no change of the image.
+        asset = s3_assets.Asset(self, "Source", path=str(source), exclude=["**/__pycache__", "**/*.pyc"])
         build = ImageProject(
             self,
             "Build",

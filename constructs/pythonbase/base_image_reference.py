@@ -60,7 +60,9 @@ class BaseImageReference:
 
     def __post_init__(self) -> None:
         known = not Token.is_unresolved(self.account)
-        if known and not (self.account.isascii() and self.account.isdigit() and len(self.account) == _ACCOUNT_ID_LENGTH):
+        if known and not (
+            self.account.isascii() and self.account.isdigit() and len(self.account) == _ACCOUNT_ID_LENGTH
+        ):
             raise ValueError(f"account must be {_ACCOUNT_ID_LENGTH} digits, got {self.account!r}")
 
     @property

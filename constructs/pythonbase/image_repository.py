@@ -36,7 +36,8 @@ def image_repository(
         ]
         or None,
         encryption=ecr.RepositoryEncryption.AES_256,
-        removal_policy=RemovalPolicy.RETAIN,
+        # Not when its creation is rolled back: its name would be taken at the next attempt.
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         lifecycle_rules=[
             ecr.LifecycleRule(
                 description="Remove images that no tag names, a month after their push",

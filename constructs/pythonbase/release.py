@@ -65,8 +65,8 @@ class ReleaseNames:
 class ReleaseState(Construct):
     """What must outlive a service's stacks: its images, and the record of what is released.
 
-    Creates the ECR repository and two SSM parameters. Deploy it in a stack of its own before the stack with
-    ``WebService``: CloudFormation reads a stack's parameters before it creates the stack's resources.
+    Creates the ECR repository and two SSM parameters. Give it a stack of its own, deployed before the stack with
+    ``WebService``: so the service can be replaced without them, and starts on what is released.
 
     The parameters start with the base image and are then written by the pipeline. Their value in the template must
     never change, or CloudFormation would overwrite what the pipeline wrote: it names the base image's moving tag.
@@ -100,5 +100,6 @@ class ReleaseState(Construct):
             string_value=base_image.uri,
             description=f"{description}; written by the pipeline of {self.names.service_name}",
         )
-        parameter.apply_removal_policy(RemovalPolicy.RETAIN)
+        # Not when its creation is rolled back: its name would be taken at the next attempt.
+        parameter.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         return parameter

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
 from pythonbase.base_image_reference import IBaseImage, grant_registry_login
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.release import ReleaseNames
+from pythonbase.released_image import ReleasedImage
 
 CONTAINER_NAME = "app"
 """Name of the service's container; the pipeline replaces the image of the container with this name."""
@@ -69,7 +69,7 @@ class WebService(Construct):
 
     Creates a task definition, a service with deployment circuit breaker and rollback, auto scaling, a log group, and a
     load balancer if wanted. The image comes from the SSM parameter of the service's releases (see ``ReleaseState``),
-    read anew at every update of the stack: a deployment of the stack keeps what the pipeline released.
+    read anew at every change of the stack's template: a deployment keeps what the pipeline released.
 
     Args:
         scope: Parent.
@@ -167,9 +167,7 @@ class WebService(Construct):
             secret.grant_read(execution_role)
         definition.add_container(
             CONTAINER_NAME,
-            image=ecs.ContainerImage.from_registry(
-                ssm.StringParameter.value_for_string_parameter(self, self.names.image_parameter)
-            ),
+            image=ecs.ContainerImage.from_registry(ReleasedImage(self, "ReleasedImage", names=self.names).uri),
             environment={**environment, "HEALTH_CHECK_PATH": health_check_path, "PORT": str(port)},
             secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in secrets.items()},
             port_mappings=[ecs.PortMapping(container_port=port)],
@@ -238,14 +236,13 @@ class WebService(Construct):
                 "decides: load_balancer.log_access_logs(bucket)"
             },
         )
-        acknowledge(
-            load_balancer,
-            {
-                "AwsSolutions-EC23": "a public load balancer answers everybody"
-                if public
-                else "the rule admits the VPC's own address range, which is known only at deployment"
-            },
-        )
+        if public:
+            acknowledge(load_balancer, {"AwsSolutions-EC23": "a public load balancer answers everybody"})
+        elif Token.is_unresolved(vpc.vpc_cidr_block):
+            acknowledge(
+                load_balancer,
+                {"AwsSolutions-EC23": "the rule admits the VPC's own address range, which is known only at deployment"},
+            )
         return load_balancer
 
     @property

@@ -550,6 +550,11 @@ BAD_FILES: dict[str, tuple[str, str]] = {
         in_service("environment:\n      NO: x"),
         '5: services[0].environment.NO: got the key NO; quote it: "NO"',
     ),
+    "variable HEALTH_CHECK_PATH": (
+        in_service("environment:\n      HEALTH_CHECK_PATH: /health"),
+        '5: services[0].environment.HEALTH_CHECK_PATH: got the reserved name "HEALTH_CHECK_PATH"; '
+        "set health_check_path instead",
+    ),
     "variable PORT": (
         in_service("environment:\n      PORT: '80'"),
         '5: services[0].environment.PORT: got the reserved name "PORT"; set port instead',

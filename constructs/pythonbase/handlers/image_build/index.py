@@ -9,7 +9,8 @@ from typing import Any
 
 import boto3
 
-_LOG_LINES = 15
+_LOG_LINES = 300
+_NAMED_LINES = 3
 _LINE_LENGTH = 300
 
 
@@ -44,28 +45,40 @@ def is_complete(event: dict[str, Any], context: object) -> dict[str, Any]:  # no
 
 
 def _reason(build: dict[str, Any]) -> str:
-    """Phase, reason, the end of the log and the log's name in one text."""
+    """Phase, exit status, the builder's own words for the error and the log's name in one text."""
     failed = [phase for phase in build.get("phases", []) if phase.get("phaseStatus") not in (None, "SUCCEEDED")]
-    contexts = [
-        f"{phase['phaseType']}: {context['message']}"
+    messages = [
+        (str(phase["phaseType"]), str(context["message"]))
         for phase in failed
         for context in phase.get("contexts", [])
         if context.get("message")
     ]
     logs = build.get("logs", {})
-    log_name = f"{logs.get('groupName')}/{logs.get('streamName')}"
-    parts = [f"build {build['id']} ended {build['buildStatus']}", *contexts, *_last_errors(logs), f"log: {log_name}"]
-    return "; ".join(parts)
+    return "; ".join(
+        [
+            f"build {build['id']} ended {build['buildStatus']}",
+            # A message repeats the whole command before its reason.
+            *(f"{phase}: {message.rpartition('Reason: ')[2]}" for phase, message in messages),
+            *_last_errors(logs, commands="\n".join(message for _, message in messages)),
+            f"log: {logs.get('groupName')}/{logs.get('streamName')}",
+        ]
+    )
 
 
-def _last_errors(logs: dict[str, Any]) -> list[str]:
-    """The lines with which the builder names its error, else the last line."""
+def _last_errors(logs: dict[str, Any], *, commands: str) -> list[str]:
+    """The lines with which the builder names its error, else what it said last."""
     try:
         events = boto3.client("logs").get_log_events(
             logGroupName=logs["groupName"], logStreamName=logs["streamName"], limit=_LOG_LINES
         )["events"]
     except Exception as error:
         return [f"its log cannot be read: {error}"]
-    lines = [event["message"].strip()[:_LINE_LENGTH] for event in events if event["message"].strip()]
-    named = [line for line in lines if line.lower().startswith(("error", "fatal")) or "error:" in line.lower()]
-    return named[-3:] or lines[-1:]
+    lines = [line.strip() for event in events for line in event["message"].splitlines()]
+    # CodeBuild writes each command into the log before it runs and again when it fails.
+    said = [
+        line[:_LINE_LENGTH]
+        for line in lines
+        if line and line not in commands and not line.startswith(("[Container]", "exit status"))
+    ]
+    named = [line for line in said if line.lower().startswith(("error", "fatal"))]
+    return list(dict.fromkeys(named or said))[-_NAMED_LINES:]

@@ -1,0 +1,231 @@
+"""From a push to Bitbucket to a running container: the pipeline's stages and the build's project."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from aws_cdk import Duration
+from aws_cdk.assertions import Template
+
+from pythonbase import AppPipeline, BaseImage, BitbucketSource, LoadBalancing, Network, WebService
+from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
+from tests.unit.synthesis import (
+    ACCOUNT,
+    CONNECTION,
+    ECR_HOST,
+    REGION,
+    Resource,
+    allowed,
+    environment,
+    new_stack,
+    only,
+    resources,
+    text,
+)
+
+OTHER_ACCOUNT = "999988887777"
+SOURCE = BitbucketSource(connection_arn=CONNECTION, repository="acme/orders", branch="release/1")
+
+
+def _synthesize(*, base_account: str = ACCOUNT, **arguments: Any) -> Template:
+    stack = new_stack()
+    base = BaseImage.from_registry(account=base_account, region=REGION, name="pythonbase")
+    service = WebService(
+        stack,
+        "Web",
+        service_name="orders",
+        cluster=Network(stack, "Network", nat_gateways=1).cluster,
+        base_image=base,
+        load_balancing=LoadBalancing.NONE,
+    )
+    AppPipeline(stack, "Pipeline", service=service, source=SOURCE, base_image=base, **arguments)
+    return Template.from_stack(stack)
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return _synthesize()
+
+
+@pytest.fixture(scope="module")
+def consumer() -> Template:
+    """A pipeline whose base image another account owns."""
+    return _synthesize(
+        base_account=OTHER_ACCOUNT,
+        dockerfile="docker/api.Dockerfile",
+        stands_in_for=["python:3.13"],
+        deployment_timeout=Duration.minutes(45),
+    )
+
+
+@pytest.fixture(scope="module")
+def pipeline(template: Template) -> Resource:
+    return only(template, "AWS::CodePipeline::Pipeline")
+
+
+def _action(pipeline: Resource, stage: str) -> Mapping[str, Any]:
+    (actions,) = [item["Actions"] for item in pipeline.properties["Stages"] if item["Name"] == stage]
+    (action,) = actions
+    result: Mapping[str, Any] = action
+    return result
+
+
+# -- the pipeline ------------------------------------------------------------------------------------------------------
+
+
+def test_a_release_goes_through_four_stages_in_order(pipeline: Resource) -> None:
+    providers = [
+        (stage["Name"], [action["ActionTypeId"]["Provider"] for action in stage["Actions"]])
+        for stage in pipeline.properties["Stages"]
+    ]
+    assert providers == [
+        ("Source", ["CodeStarSourceConnection"]),
+        ("Build", ["CodeBuild"]),
+        ("Deploy", ["ECS"]),
+        ("Record", ["StepFunctions"]),
+    ]
+
+
+def test_the_pipeline_is_v2_and_named_like_its_service(pipeline: Resource) -> None:
+    assert (pipeline.properties["PipelineType"], pipeline.properties["Name"]) == ("V2", "orders")
+
+
+def test_a_push_to_the_branch_starts_the_pipeline_once(pipeline: Resource) -> None:
+    assert pipeline.properties["Triggers"] == [
+        {
+            "ProviderType": "CodeStarSourceConnection",
+            "GitConfiguration": {
+                "SourceActionName": "Bitbucket",
+                "Push": [{"Branches": {"Includes": ["release/1"]}}],
+            },
+        }
+    ]
+    assert _action(pipeline, "Source")["Configuration"]["DetectChanges"] is False
+
+
+def test_the_source_is_the_branch_of_the_repository_over_the_connection(pipeline: Resource) -> None:
+    assert _action(pipeline, "Source")["Configuration"] == {
+        "ConnectionArn": CONNECTION,
+        "FullRepositoryId": "acme/orders",
+        "BranchName": "release/1",
+        "DetectChanges": False,
+    }
+
+
+def test_the_build_gets_the_commit_id(pipeline: Resource) -> None:
+    build = _action(pipeline, "Build")
+    assert json.loads(build["Configuration"]["EnvironmentVariables"]) == [
+        {"name": "COMMIT_ID", "type": "PLAINTEXT", "value": "#{Source.CommitId}"}
+    ]
+    assert text(build["Configuration"]["ProjectName"]) == "${PipelineBuildProject}"
+    assert (build["InputArtifacts"], build["OutputArtifacts"]) == ([{"Name": "Source"}], [{"Name": "Image"}])
+
+
+def test_what_was_built_is_deployed_to_the_service(pipeline: Resource) -> None:
+    deploy = _action(pipeline, "Deploy")
+    assert deploy["InputArtifacts"] == [{"Name": "Image"}]
+    assert {name: text(value) for name, value in deploy["Configuration"].items() if name != "DeploymentTimeout"} == {
+        "ClusterName": "${NetworkCluster}",
+        "ServiceName": "${WebService.Name}",
+    }
+
+
+def test_a_deployment_that_never_settles_fails(pipeline: Resource, consumer: Template) -> None:
+    assert _action(pipeline, "Deploy")["Configuration"]["DeploymentTimeout"] == 20
+    slow = only(consumer, "AWS::CodePipeline::Pipeline")
+    assert _action(slow, "Deploy")["Configuration"]["DeploymentTimeout"] == 45
+
+
+def test_the_digests_of_the_build_are_recorded(pipeline: Resource) -> None:
+    configuration = _action(pipeline, "Record")["Configuration"]
+    assert json.loads(configuration["Input"]) == {
+        "image": "#{Build.IMAGE_URI}",
+        "baseImage": "#{Build.BASE_IMAGE_URI}",
+    }
+    assert text(configuration["StateMachineArn"]) == "${PipelineRecordStateMachine}"
+
+
+def test_pipeline_and_actions_have_a_role_each(pipeline: Resource) -> None:
+    roles = {stage["Name"]: text(stage["Actions"][0]["RoleArn"]) for stage in pipeline.properties["Stages"]}
+    assert roles == {stage: f"${{PipelineRoles{stage}.Arn}}" for stage in ("Source", "Build", "Deploy", "Record")}
+    assert text(pipeline.properties["RoleArn"]) == "${PipelineRolesPipeline.Arn}"
+
+
+def test_the_pipeline_waits_for_all_permissions_because_it_starts_at_once(pipeline: Resource) -> None:
+    policies = {name for name in pipeline.depends_on if name.endswith("DefaultPolicy")}
+    assert policies == {
+        "PipelineBuildRoleDefaultPolicy",
+        *(f"PipelineRoles{role}DefaultPolicy" for role in ("Pipeline", "Source", "Build", "Deploy", "Record")),
+    }
+
+
+def test_the_artifacts_are_in_the_pipelines_own_bucket(template: Template, pipeline: Resource) -> None:
+    bucket = only(template, "AWS::S3::Bucket")
+    assert pipeline.properties["ArtifactStore"] == {"Location": {"Ref": bucket.logical_id}, "Type": "S3"}
+
+
+# -- the build ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_build_knows_account_base_image_and_repository(template: Template) -> None:
+    assert environment(only(template, "AWS::CodeBuild::Project")) == {
+        "AWS_ACCOUNT_ID": ACCOUNT,
+        "BASE_REPOSITORY_URI": f"{ECR_HOST}/pythonbase",
+        "BASE_TAG": "latest",
+        "REPOSITORY_NAME": "orders",
+        "REPOSITORY_URI": f"{ECR_HOST}/orders",
+    }
+
+
+def test_the_account_of_the_build_is_the_one_that_owns_the_base_image(consumer: Template) -> None:
+    variables = environment(only(consumer, "AWS::CodeBuild::Project"))
+    assert variables["AWS_ACCOUNT_ID"] == OTHER_ACCOUNT
+    assert variables["BASE_REPOSITORY_URI"] == f"{OTHER_ACCOUNT}.dkr.ecr.{REGION}.${{AWS::URLSuffix}}/pythonbase"
+    assert variables["REPOSITORY_URI"] == f"{ECR_HOST}/orders"
+    base = f"arn:${{AWS::Partition}}:ecr:{REGION}:{OTHER_ACCOUNT}:repository/pythonbase"
+    assert base in allowed(consumer, "PipelineBuildRole")["ecr:BatchGetImage"]
+
+
+def test_the_build_runs_the_rendered_buildspec_in_privileged_mode(template: Template, consumer: Template) -> None:
+    default, own = (only(item, "AWS::CodeBuild::Project").properties for item in (template, consumer))
+    assert default["Source"]["BuildSpec"] == service_image_buildspec(container_name="app").text
+    assert own["Source"]["BuildSpec"] == (
+        service_image_buildspec(
+            container_name="app",
+            dockerfile="docker/api.Dockerfile",
+            source_policy=SourcePolicy(("python:3.13",)),
+        ).text
+    )
+    assert default["Environment"]["PrivilegedMode"] is True
+
+
+def test_the_pipeline_does_not_own_what_must_outlive_it(template: Template) -> None:
+    assert not resources(template, "AWS::ECR::Repository")
+    assert not resources(template, "AWS::SSM::Parameter")
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("repository", ["", "orders", "/orders", "acme/", "acme/team/orders"])
+def test_a_repository_that_is_not_workspace_and_name_is_refused(repository: str) -> None:
+    with pytest.raises(ValueError, match=f"repository must be workspace/repository, got '{repository}'"):
+        BitbucketSource(connection_arn=CONNECTION, repository=repository)
+
+
+def test_a_repository_has_a_workspace_and_a_name() -> None:
+    source = BitbucketSource(connection_arn=CONNECTION, repository="acme/orders")
+    assert (source.workspace, source.name, source.branch) == ("acme", "orders", "main")
+
+
+def test_a_malformed_dockerfile_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="dockerfile must be a path inside the repository"):
+        _synthesize(dockerfile="../Dockerfile")
+
+
+def test_a_malformed_stand_in_is_refused() -> None:
+    with pytest.raises(ValueError, match="stands_in_for takes Docker Hub images"):
+        _synthesize(stands_in_for=["public.ecr.aws/x/y:1"])

@@ -1,0 +1,285 @@
+"""Buildspecs as pure data: their invariant, their rendering and their shell code. Execution: tests/localcloud."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pythonbase_buildspecs import Buildspec, SourcePolicy, base_image_buildspec, service_image_buildspec
+from pythonbase_buildspecs import template as template_module
+from tests.unit.commands import ARRAY, FUNCTION, command_blocks, document
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def _service_buildspec() -> Buildspec:
+    return service_image_buildspec(
+        container_name="app", dockerfile="docker/Dockerfile", source_policy=SourcePolicy(("python:3.13", "python"))
+    )
+
+
+RENDERED: dict[str, Callable[[], Buildspec]] = {
+    "base_image": base_image_buildspec,
+    "service_image": _service_buildspec,
+}
+
+
+@pytest.fixture(params=sorted(RENDERED))
+def rendered(request: pytest.FixtureRequest) -> Buildspec:
+    """Each buildspec of the project, rendered."""
+    return RENDERED[request.param]()
+
+
+@pytest.fixture
+def template_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a template called `sample` where the renderer looks for templates."""
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    monkeypatch.setattr("pythonbase_buildspecs.template.resources.files", lambda _package: tmp_path)
+
+    def write(text: str) -> None:
+        (folder / "sample.yml").write_text(text)
+
+    return write
+
+
+# -- the invariant -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "version: 0.1\n", "phases: {}\n", "\nversion: 0.2\n", " version: 0.2\n"])
+def test_a_text_that_does_not_start_with_version_0_2_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must start with 'version: 0\.2', got"):
+        Buildspec(text)
+
+
+@pytest.mark.parametrize("left", ["%{", "%{name}", "%{Not-A-Name}"])
+def test_a_text_with_a_placeholder_left_is_refused(left: str) -> None:
+    with pytest.raises(ValueError, match=r"placeholder left in the buildspec: '%\{"):
+        Buildspec(f"version: 0.2\nphases: {left}\n")
+
+
+def test_a_text_with_a_cdk_token_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"CDK token.*environment variable"):
+        Buildspec("version: 0.2\n# ${Token[AWS.AccountId.8]}\n")
+
+
+def test_shell_text_that_looks_like_a_placeholder_is_kept() -> None:
+    text = "version: 0.2\n# ${NAME%%/*} $1 {} ${} $(x) $$ 100% %s %% {{.Manifest.Digest}}\n"
+    assert Buildspec(text).text == text
+
+
+# -- rendering ---------------------------------------------------------------------------------------------------------
+
+
+def test_only_placeholders_are_replaced(template_text: Callable[[str], None]) -> None:
+    template_text("version: 0.2\n# %{a_1} ${a_1} $a_1 {a_1} {} ${} {{.X}} ${Y%%/*} $$ %s 5%\n")
+    expected = "version: 0.2\n# <x> ${a_1} $a_1 {a_1} {} ${} {{.X}} ${Y%%/*} $$ %s 5%\n"
+    assert template_module.render("sample", {"a_1": "<x>"}).text == expected
+
+
+def test_a_malformed_placeholder_is_refused(template_text: Callable[[str], None]) -> None:
+    template_text("version: 0.2\n# %{Not-A-Name}\n")
+    with pytest.raises(ValueError, match="line 2"):
+        template_module.render("sample", {})
+
+
+def test_a_value_is_not_rendered_again(template_text: Callable[[str], None]) -> None:
+    template_text("version: 0.2\n# %{one} %{two}\n")
+    assert template_module.render("sample", {"one": "$two ${two} {two}", "two": "2"}).text.endswith(
+        "# $two ${two} {two} 2\n"
+    )
+    with pytest.raises(ValueError, match="placeholder left"):
+        template_module.render("sample", {"one": "%{two}", "two": "2"})
+
+
+def test_a_placeholder_without_a_value_is_refused(template_text: Callable[[str], None]) -> None:
+    template_text("version: 0.2\n# %{one} %{two}\n")
+    with pytest.raises(KeyError, match="two"):
+        template_module.render("sample", {"one": "1"})
+
+
+def test_a_value_without_a_placeholder_is_refused(template_text: Callable[[str], None]) -> None:
+    template_text("version: 0.2\n# %{one}\n")
+    with pytest.raises(ValueError, match="template sample has no placeholder three, two"):
+        template_module.render("sample", {"one": "1", "two": "2", "three": "3"})
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\r\nb", "a\rb", "a\n"])
+def test_a_value_of_several_lines_is_refused(template_text: Callable[[str], None], value: str) -> None:
+    template_text("version: 0.2\n# %{one}\n")
+    with pytest.raises(ValueError, match="value of one must be one line"):
+        template_module.render("sample", {"one": value})
+
+
+@pytest.mark.parametrize("name", sorted(RENDERED))
+def test_the_rendered_buildspec_is_the_golden_file(name: str) -> None:
+    golden = GOLDEN / f"{name}.yml"
+    text = RENDERED[name]().text
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text(), "if the change is meant: UPDATE_GOLDEN=1 (see golden/README.md)"
+
+
+# -- what goes into the service's buildspec ----------------------------------------------------------------------------
+
+INJECTIONS = [
+    "", " ", "a b", "a'b", 'a"b', "a;b", "a|b", "a&b", "$(id)", "`id`", "${HOME}", "$HOME", "a\\b", "a\nb", "a\n",
+    "\na", "*", "a\x00b", "%{x}", "~root/x", "<x", "é", "a#b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "dockerfile",
+    [*INJECTIONS, "/etc/passwd", "../x", "a/../b", "a/..", "..", ".", "a/.", "-f", "--file=x", "a//b", "a/", "/"],
+)
+def test_a_dockerfile_that_is_not_a_plain_path_inside_the_repository_is_refused(dockerfile: str) -> None:
+    with pytest.raises(ValueError, match="dockerfile must be a path inside the repository"):
+        service_image_buildspec(container_name="app", dockerfile=dockerfile)
+
+
+@pytest.mark.parametrize(
+    "dockerfile", ["Dockerfile", "docker/Dockerfile", ".docker/api.Dockerfile", "./Dockerfile", "a..b/x-1", "_x"]
+)
+def test_a_plain_path_reaches_the_build_quoted(dockerfile: str) -> None:
+    blocks = command_blocks(service_image_buildspec(container_name="app", dockerfile=dockerfile))
+    assert f"--file '{dockerfile}' " in blocks[-1]
+
+
+@pytest.mark.parametrize("container_name", [*INJECTIONS, "a.b", "a/b", "-a", "_a", "x" * 256])
+def test_a_name_that_is_not_a_container_name_is_refused(container_name: str) -> None:
+    with pytest.raises(ValueError, match="container_name must be letters, digits, hyphens and underscores, got"):
+        service_image_buildspec(container_name=container_name)
+
+
+def test_a_container_name_of_ecs_is_taken() -> None:
+    assert "'My-app_1'" in service_image_buildspec(container_name="My-app_1").text
+
+
+def test_without_a_policy_nothing_of_docker_hub_may_be_pulled() -> None:
+    text = service_image_buildspec(container_name="app").text
+    assert SourcePolicy().to_json() in text
+    assert '"CONVERT"' not in text
+
+
+# -- the shell code ----------------------------------------------------------------------------------------------------
+
+
+def test_every_command_is_strict_from_its_first_line(rendered: Buildspec) -> None:
+    blocks = command_blocks(rendered)
+    assert blocks
+    for block in blocks:
+        assert block.splitlines()[0] == "set -euo pipefail"
+        assert not re.search(r"set \+|\|\| *(true|:)", block), "an error must not be swallowed"
+
+
+def test_the_shell_is_bash(rendered: Buildspec) -> None:
+    assert document(rendered)["env"]["shell"] == "bash"
+
+
+def test_nothing_runs_after_a_failed_build(rendered: Buildspec) -> None:
+    # CodeBuild runs post_build and finally also when the build failed: nothing may be published from there.
+    phases = document(rendered)["phases"]
+    assert list(phases) == ["build"]
+    assert all(phase.keys() == {"commands"} for phase in phases.values()), "no finally, no on-failure: CONTINUE"
+
+
+def test_no_command_needs_a_function_or_an_array_of_an_earlier_one(rendered: Buildspec) -> None:
+    # CodeBuild carries variables from one command to the next; functions and arrays do not reach it.
+    blocks = command_blocks(rendered)
+    for pattern in (FUNCTION, ARRAY):
+        names = {name for block in blocks for name in pattern.findall(block)}
+        assert names
+        for block in blocks:
+            used = {name for name in names if re.search(rf"\b{name}\b", block)}
+            assert used <= set(pattern.findall(block))
+
+
+def test_the_environment_of_the_build_is_all_that_is_read(rendered: Buildspec) -> None:
+    code = "\n".join(command_blocks(rendered))
+    read = set(re.findall(r"\$\{?([A-Z][A-Z0-9_]*)", code))
+    assigned = set(re.findall(r"\b([A-Z][A-Z0-9_]*)=", code))
+    given = {
+        "AWS_ACCOUNT_ID", "BASE_REPOSITORY_URI", "BASE_TAG", "BUILD_CA_FILE", "COMMIT_ID", "MOVING_TAG",
+        "REPOSITORY_NAME", "REPOSITORY_URI", "SOURCE_HASH", "UPSTREAM_IMAGE",
+    }  # fmt: skip
+    assert read - assigned <= given
+
+
+def test_shellcheck_finds_nothing(rendered: Buildspec, tmp_path: Path) -> None:
+    # One script, as one phase follows the other: variables that a phase sets for the next one count as used.
+    script = tmp_path / "buildspec.sh"
+    script.write_text("#!/bin/bash\n" + "\n".join(command_blocks(rendered)))
+    assert _shellcheck(script) == (0, "")
+
+
+def test_shellcheck_would_find_something(tmp_path: Path) -> None:
+    script = tmp_path / "bad.sh"
+    script.write_text("#!/bin/bash\ncd $UNQUOTED\n")
+    code, findings = _shellcheck(script)
+    assert (code, "SC2086" in findings) == (1, True)
+
+
+def test_every_command_is_whole_by_itself(rendered: Buildspec) -> None:
+    for block in command_blocks(rendered):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def _shellcheck(script: Path) -> tuple[int, str]:
+    command = [
+        str(Path(sys.executable).parent / "shellcheck"),
+        "--norc",
+        "--severity=style",
+        "--format=gcc",
+        str(script),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+# -- what the templates promise ----------------------------------------------------------------------------------------
+
+
+def test_the_base_image_is_tried_before_it_is_pushed_and_pushed_before_the_tag_moves() -> None:
+    build = command_blocks(base_image_buildspec())[-1]
+    order = [build.index(words) for words in ("docker buildx build", "docker run", "docker push", "aws ecr put-image")]
+    assert order == sorted(order)
+
+
+def test_a_service_image_gets_both_conventions_of_build_argument() -> None:
+    build = command_blocks(_service_buildspec())[-1]
+    assert '--build-arg "Account_ID=$AWS_ACCOUNT_ID"' in build
+    assert '--build-arg "BASE_IMAGE=$base_image"' in build
+    assert 'base_image="$BASE_REPOSITORY_URI@$base_digest"' in build
+
+
+def test_a_service_image_is_released_by_digest_and_labelled_with_its_base() -> None:
+    build = command_blocks(_service_buildspec())[-1]
+    assert '--label "org.opencontainers.image.base.digest=$base_digest"' in build
+    assert 'export IMAGE_URI="$REPOSITORY_URI@$digest"' in build
+    assert '"$IMAGE_URI" >imagedefinitions.json' in build
+    assert document(_service_buildspec())["artifacts"] == {"files": ["imagedefinitions.json"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "exported"), [("base_image", ["IMAGE_URI"]), ("service_image", ["IMAGE_URI", "BASE_IMAGE_URI"])]
+)
+def test_the_variables_for_the_pipeline_are_exported(name: str, exported: list[str]) -> None:
+    buildspec = RENDERED[name]()
+    assert document(buildspec)["env"]["exported-variables"] == exported
+    for variable in exported:
+        assert f"export {variable}=" in command_blocks(buildspec)[-1]
+
+
+def test_no_image_name_is_written_into_a_buildspec() -> None:
+    for render in (base_image_buildspec, lambda: service_image_buildspec(container_name="app")):
+        named = re.sub(r"docker-image://[^\"]*", "", render().text)
+        assert "docker.io" not in named
+        assert "amazonaws.com" not in named
+        assert "tonistiigi" not in named

@@ -1,0 +1,151 @@
+"""What a pipeline, each of its actions and its build may do, and what they may not."""
+
+from __future__ import annotations
+
+import pytest
+from aws_cdk.assertions import Template
+
+from tests.unit.synthesis import ACCOUNT, CONNECTION, REGION, Allowed, allowed, may, resources, trusted_by
+
+OBJECTS, BUCKET = {"${PipelineArtifacts.Arn}/*"}, {"${PipelineArtifacts.Arn}"}
+CLUSTER = "${Network:RefNetworkCluster17B54D11}"
+SERVICE = {f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/orders"}
+READ = {"s3:GetObject": OBJECTS, "s3:GetObjectVersion": OBJECTS}
+READ_WRITE = READ | {"s3:PutObject": OBJECTS}
+ASK_BUCKET = {"s3:GetBucketAcl": BUCKET, "s3:GetBucketLocation": BUCKET, "s3:GetBucketVersioning": BUCKET}
+ACTION_ROLES = ("PipelineRolesSource", "PipelineRolesBuild", "PipelineRolesDeploy", "PipelineRolesRecord")
+BASE = {f"arn:${{AWS::Partition}}:ecr:{REGION}:{ACCOUNT}:repository/pythonbase"}
+OWN = {f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/orders"}
+FOR_TASKS = ' if {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}'
+AT_REGISTRATION = ' if {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}'
+
+EXPECTED: dict[str, Allowed] = {
+    "PipelineRolesPipeline": {
+        "sts:AssumeRole": {f"${{{role}.Arn}}" for role in ACTION_ROLES},
+        **ASK_BUCKET,
+        **READ_WRITE,
+    },
+    "PipelineRolesSource": {
+        "codeconnections:UseConnection": {CONNECTION},
+        "codestar-connections:UseConnection": {CONNECTION},
+        **ASK_BUCKET,
+        **READ_WRITE,
+    },
+    "PipelineRolesBuild": {
+        "codebuild:BatchGetBuilds": {"${PipelineBuildProject.Arn}"},
+        "codebuild:StartBuild": {"${PipelineBuildProject.Arn}"},
+        "codebuild:StopBuild": {"${PipelineBuildProject.Arn}"},
+        **READ_WRITE,
+    },
+    "PipelineRolesDeploy": {
+        "ecs:DescribeServices": SERVICE,
+        "ecs:DescribeTaskDefinition": {"*"},
+        "ecs:RegisterTaskDefinition": {"*"},
+        "ecs:TagResource": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}"},
+        "ecs:UpdateService": SERVICE,
+        "iam:PassRole": {
+            f"${{ServiceTaskDefinitionTaskRole.Arn}}{FOR_TASKS}",
+            f"${{ServiceExecutionRole.Arn}}{FOR_TASKS}",
+        },
+        **READ,
+    },
+    "PipelineRolesRecord": {
+        "states:DescribeExecution": {
+            f"arn:aws:states:{REGION}:{ACCOUNT}:execution:${{PipelineRecordStateMachine.Name}}:*"
+        },
+        "states:DescribeStateMachine": {"${PipelineRecordStateMachine}"},
+        "states:StartExecution": {"${PipelineRecordStateMachine}"},
+    },
+    # The build itself: CodeBuild's role.
+    "PipelineBuildRole": {
+        "ecr:BatchCheckLayerAvailability": BASE | OWN,
+        "ecr:BatchGetImage": BASE | OWN,
+        "ecr:CompleteLayerUpload": OWN,
+        "ecr:GetAuthorizationToken": {"*"},
+        "ecr:GetDownloadUrlForLayer": BASE | OWN,
+        "ecr:InitiateLayerUpload": OWN,
+        "ecr:PutImage": OWN,
+        "ecr:UploadLayerPart": OWN,
+        "logs:CreateLogStream": {"${PipelineBuildLogs.Arn}"},
+        "logs:PutLogEvents": {"${PipelineBuildLogs.Arn}"},
+        **READ_WRITE,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def template(platform: dict[str, Template]) -> Template:
+    return platform["Orders"]
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_the_role_may_do_its_part_and_nothing_else(template: Template, role: str) -> None:
+    assert allowed(template, role) == EXPECTED[role]
+
+
+def test_every_role_of_the_stack_is_looked_at(template: Template) -> None:
+    others = {"PipelineRecordStateMachineRole", "ServiceExecutionRole", "ServiceTaskDefinitionTaskRole",
+              "ServiceReleasedImageRole"}  # fmt: skip
+    assert resources(template, "AWS::IAM::Role").keys() == EXPECTED.keys() | others
+
+
+def test_only_the_pipeline_may_take_the_roles_of_its_actions(template: Template) -> None:
+    for role in ACTION_ROLES:
+        assert trusted_by(template, role) == ["${PipelineRolesPipeline.Arn}"]
+    assert trusted_by(template, "PipelineRolesPipeline") == ["codepipeline.amazonaws.com"]
+    assert trusted_by(template, "PipelineBuildRole") == ["codebuild.amazonaws.com"]
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["ssm:PutParameter", "ecs:UpdateService", "ecs:RegisterTaskDefinition", "iam:PassRole", "sts:AssumeRole",
+     "states:StartExecution", "codepipeline:StartPipelineExecution", "ecr:BatchDeleteImage", "s3:DeleteObject",
+     "secretsmanager:GetSecretValue", "codebuild:StartBuild"],
+)  # fmt: skip
+def test_code_of_a_service_that_runs_in_the_build_may_not(template: Template, action: str) -> None:
+    assert not may(allowed(template, "PipelineBuildRole"), action)
+
+
+def test_the_build_may_not_push_to_the_base_image(template: Template) -> None:
+    rights = allowed(template, "PipelineBuildRole")
+    writes = {action for action, on in rights.items() if on & BASE}
+    assert writes == {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+
+
+def test_only_the_deploy_action_touches_ecs_and_only_this_service(template: Template) -> None:
+    for role in EXPECTED.keys() - {"PipelineRolesDeploy"}:
+        assert not any(action.startswith("ecs:") for action in allowed(template, role)), role
+    deploy = allowed(template, "PipelineRolesDeploy")
+    assert deploy["ecs:UpdateService"] == SERVICE
+    for action in ("ecs:CreateService", "ecs:DeleteService", "ecs:RunTask", "ecs:DeregisterTaskDefinition"):
+        assert not may(deploy, action)
+
+
+def test_only_the_deploy_action_hands_roles_over_and_only_to_tasks(template: Template) -> None:
+    with_pass_role = {role for role in EXPECTED if may(allowed(template, role), "iam:PassRole")}
+    assert with_pass_role == {"PipelineRolesDeploy"}
+    assert len(allowed(template, "PipelineRolesDeploy")["iam:PassRole"]) == 2
+    assert all(item.endswith(FOR_TASKS) for item in allowed(template, "PipelineRolesDeploy")["iam:PassRole"])
+
+
+def test_no_role_may_delete_artifacts_or_images_or_write_parameters(template: Template) -> None:
+    for role in EXPECTED:
+        rights = allowed(template, role)
+        for action in (
+            "s3:DeleteObject",
+            "s3:PutBucketPolicy",
+            "ecr:BatchDeleteImage",
+            "ssm:PutParameter",
+            "kms:Decrypt",
+        ):
+            assert not may(rights, action), (role, action)
+
+
+def test_no_role_has_an_action_with_a_wildcard(template: Template) -> None:
+    assert not [action for role in EXPECTED for action in allowed(template, role) if "*" in action]
+
+
+def test_the_functions_of_these_tests_see_wildcards() -> None:
+    assert may({"ecs:*": {"*"}}, "ecs:UpdateService")
+    assert may({"S3:Delete*": {"*"}}, "s3:DeleteObject")
+    assert not may({"ecs:Describe*": {"*"}}, "ecs:UpdateService")

@@ -1,0 +1,107 @@
+"""What a service build may pull."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from typing import Any
+
+import pytest
+
+from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
+from stacks.formats import docker_hub_reference, path_in_repository
+
+DENIED = [
+    "docker-image://docker.io/*",
+    "docker-image://registry-1.docker.io/*",
+    "docker-image://registry.hub.docker.com/*",
+]
+
+
+def _rules(*stands_in_for: str) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = json.loads(SourcePolicy(stands_in_for).to_json())["rules"]
+    return rules
+
+
+def _converted(*stands_in_for: str) -> list[str]:
+    return [rule["selector"]["identifier"] for rule in _rules(*stands_in_for) if rule["action"] == "CONVERT"]
+
+
+def test_every_name_of_docker_hub_is_refused_and_nothing_else() -> None:
+    rules = _rules()
+    assert [rule["selector"]["identifier"] for rule in rules] == DENIED
+    assert {(rule["action"], rule["selector"]["matchType"]) for rule in rules} == {("DENY", "WILDCARD")}
+    other = "docker-image://public.ecr.aws/docker/library/python:3.13"
+    assert not any(fnmatch.fnmatchcase(other, pattern) for pattern in DENIED)
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("python", "library/python:latest"),
+        ("python:3.13-slim", "library/python:3.13-slim"),
+        ("python:3.13*", "library/python:3.13*"),
+        ("python:*", "library/python:*"),
+        ("library/python:3", "library/python:3"),
+        ("docker.io/python:3", "library/python:3"),
+        ("docker.io/library/python", "library/python:latest"),
+        ("index.docker.io/python:3", "library/python:3"),
+        ("bitnami/python:3", "bitnami/python:3"),
+        ("docker.io/bitnami/python:3", "bitnami/python:3"),
+    ],
+)
+def test_an_image_is_converted_under_its_canonical_name(written: str, canonical: str) -> None:
+    assert _converted(written) == [f"docker-image://docker.io/{canonical}"]
+
+
+def test_a_conversion_leads_to_the_pinned_base_image_and_comes_before_the_refusal() -> None:
+    rules = _rules("python:3.13", "python:3.13-slim")
+    assert [rule["action"] for rule in rules] == ["CONVERT", "CONVERT", "DENY", "DENY", "DENY"]
+    assert [rule["updates"] for rule in rules[:2]] == [{"identifier": "docker-image://BASE_IMAGE"}] * 2
+    assert all("updates" not in rule for rule in rules[2:])
+
+
+def test_an_exact_reference_does_not_convert_its_relatives() -> None:
+    (pattern,) = _converted("python:3.13")
+    assert not fnmatch.fnmatchcase("docker-image://docker.io/library/python:3.13-slim", pattern)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "", " ", "python ", "python:3.13\n", "Python", "python:", ":3", "python:3:4", "python@sha256:" + "0" * 64,
+        "public.ecr.aws/docker/library/python:3", "localhost/python", "localhost:5000/python", "host:5000/python:3",
+        "/python", "python/", "a//b", "*", "pyth*n", "*/python", "python:3'", 'python:"', "python:$(id)", "python:`id`",
+        "python:3\nPOLICY\nid", "python;id", "python:é", "python:%{x}",
+    ],
+)  # fmt: skip
+def test_what_is_not_an_image_of_docker_hub_is_refused(reference: str) -> None:
+    with pytest.raises(ValueError, match=r"stands_in_for takes Docker Hub images such as python:3\.13-slim, got"):
+        SourcePolicy((reference,))
+
+
+def test_one_wrong_entry_among_good_ones_is_refused() -> None:
+    with pytest.raises(ValueError, match="got 'Nope'"):
+        SourcePolicy(("python:3.13", "Nope"))
+
+
+def test_the_policy_is_one_line_without_quotes_that_the_shell_could_end() -> None:
+    line = SourcePolicy(("python:3.13*", "bitnami/python")).to_json()
+    assert line.splitlines() == [line]
+    assert "'" not in line
+    assert "$" not in line
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["python:3.13", "bitnami/python:3", "a/b/c:1", "foo__bar:1.0", "docker.io/library/python:3", "index.docker.io/x:1"],
+)
+def test_every_image_that_the_settings_take_is_taken(reference: str) -> None:
+    assert docker_hub_reference(reference) == reference
+    SourcePolicy((reference,))
+
+
+@pytest.mark.parametrize("path", ["Dockerfile", "./Dockerfile", ".docker/Dockerfile", "a/-b", "a/./b", "..a/b.."])
+def test_every_dockerfile_that_the_settings_take_is_taken(path: str) -> None:
+    assert path_in_repository(path) == path
+    assert f"'{path}'" in service_image_buildspec(container_name="app", dockerfile=path).text

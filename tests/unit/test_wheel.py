@@ -1,0 +1,156 @@
+"""The library as teams get it: the wheel, installed outside the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from tests.unit.application import UNPACKED
+from tests.unit.synthesis import CONTEXT, ROOT
+
+# A team's own application: everything that the README promises, in one stack.
+APPLICATION = """
+import json, sys
+from pathlib import Path
+from aws_cdk import App, Environment, Stack
+import constructs, pythonbase, pythonbase_buildspecs
+from pythonbase import AppPipeline, BaseImage, BitbucketSource, Network, ReleaseState, WebService
+
+image = Path("image")
+image.mkdir()
+(image / "Dockerfile").write_text("ARG UPSTREAM_IMAGE\\nFROM ${UPSTREAM_IMAGE}\\n")
+app = App(context=json.loads(sys.argv[1]), outdir="out")
+stack = Stack(app, "Team", env=Environment(account="111122223333", region="eu-central-1"))
+base = BaseImage(stack, "Base", repository_name="pythonbase", source=image)
+network = Network(stack, "Network")
+ReleaseState(stack, "Release", service_name="orders", base_image=base)
+service = WebService(stack, "Service", service_name="orders", cluster=network.cluster, base_image=base)
+connection = "arn:aws:codeconnections:eu-central-1:111122223333:connection/11111111-2222-3333-4444-555555555555"
+source = BitbucketSource(connection_arn=connection, repository="acme/orders")
+AppPipeline(stack, "Pipeline", service=service, source=source, base_image=base)
+app.synth()
+print(json.dumps([pythonbase.__file__, pythonbase_buildspecs.__file__, constructs.__file__]))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of an environment with the wheel. Its dependencies are those of the environment around the tests."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    executable = folder / "bin" / "python"
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(executable),
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--quiet",
+    ]
+    subprocess.run([*install, "--disable-pip-version-check", str(wheel)], check=True, capture_output=True, timeout=120)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
+    # A path, not a site folder: its own .pth files, such as the one of the editable installation, are not read.
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return executable
+
+
+def _contents(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_a_team_synthesizes_its_own_stack_with_the_wheel(python: Path, tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])  # where Node is
+    done = subprocess.run(
+        [str(python), "-I", "-c", APPLICATION, json.dumps(CONTEXT)],
+        cwd=tmp_path,
+        env={"PATH": path, "HOME": str(tmp_path), **UNPACKED},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    library, buildspecs, constructs = (Path(name) for name in json.loads(done.stdout))
+    for module in (library, buildspecs):
+        assert module.is_relative_to(python.parents[1]), "not from the wheel"
+    assert constructs.is_relative_to(sysconfig.get_path("purelib"))
+    resources = json.loads((tmp_path / "out" / "Team.template.json").read_text())["Resources"].values()
+    kinds = {resource["Type"] for resource in resources}
+    assert {"AWS::CodePipeline::Pipeline", "AWS::ECS::Service", "AWS::ECR::Repository", "Custom::ImageBuild"} <= kinds
+
+
+def test_the_wheel_has_types_templates_and_the_handler(wheel: Path) -> None:
+    assert {
+        "pythonbase/py.typed",
+        "pythonbase_buildspecs/py.typed",
+        "pythonbase/handlers/image_build/index.py",
+        "pythonbase_buildspecs/templates/base_image.yml",
+        "pythonbase_buildspecs/templates/service_image.yml",
+    } <= _contents(wheel)
+
+
+def test_the_wheel_has_every_source_of_the_library_and_nothing_else(wheel: Path) -> None:
+    sources = {
+        path.relative_to(root).as_posix()
+        for root in (ROOT / "constructs", ROOT / "buildspecs")
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    metadata = {name for name in _contents(wheel) if name.split("/")[0].endswith(".dist-info")}
+    assert _contents(wheel) - metadata == sources
+    assert {name.split("/")[0] for name in sources} == {"pythonbase", "pythonbase_buildspecs"}
+
+
+def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+        code = "\n".join(archive.read(item).decode() for item in archive.namelist() if item.endswith(".py"))
+    required = {re.split("[^a-z-]", line)[0].replace("-lib", "") for line in metadata.get_all("Requires-Dist", [])}
+    imported = {match.replace("_", "-") for match in re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE)}
+    # boto3 is imported by the handler only, which runs in Lambda.
+    own = {"pythonbase", "pythonbase-buildspecs", "boto3"}
+    assert imported - {name.replace("_", "-") for name in sys.stdlib_module_names} - own <= required
+
+
+def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import constructs, aws_cdk; print(constructs.__file__)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).is_relative_to(sysconfig.get_path("purelib"))
+
+
+@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud"])
+def test_a_source_root_is_no_package(folder: str) -> None:
+    assert (ROOT / folder).is_dir()
+    assert not (ROOT / folder / "__init__.py").exists()
