@@ -1,0 +1,13 @@
+"""CloudFormation resource types that MiniStack lacks, and repairs of those that it has."""
+
+from . import buckets, builds, network, repositories, secrets, services
+
+
+def install() -> None:
+    """Register and repair. Types of our own services are registered by those services."""
+    network.install()
+    buckets.install()
+    secrets.install()
+    repositories.install()
+    builds.install()
+    services.install()

@@ -1,0 +1,352 @@
+"""Runs executions: stage by stage, the actions of one run order side by side."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pythonbase_localcloud.aws import credentials, events, scope
+from pythonbase_localcloud.aws.codebuild.runner import Location
+from pythonbase_localcloud.aws.settings import Settings
+
+from . import executions, model
+from .actions import ACTIONS
+from .context import ActionAbandonedError, ActionContext, ActionFailedError
+from .gates import Gates, SupersededError
+
+log = logging.getLogger("localcloud")
+
+Record = executions.Record
+_VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@.-]+)\}")
+_SUMMARY_CHARACTERS = 2000
+
+
+class Engine:
+    """One a server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._gates = Gates()
+        self._stopping: dict[str, threading.Event] = {}
+        self._abandoned: dict[str, threading.Event] = {}
+        self.running_actions: dict[str, ActionContext] = {}
+        """By action execution id, for approvals."""
+
+    def start(self, record: Record, *, first_stage: int = 0, keep: frozenset[str] = frozenset()) -> None:
+        """Run the execution in the background, from a stage on; actions in `keep` have succeeded already."""
+        execution_id = record["pipelineExecutionId"]
+        self._stopping[execution_id] = threading.Event()
+        self._abandoned[execution_id] = threading.Event()
+        scope.spawn(self._run, record, first_stage, keep, name=f"pipeline-{record['pipelineName'][:30]}")
+
+    def stop(self, record: Record, *, abandon: bool) -> None:
+        """StopPipelineExecution: finish or abandon what runs, start nothing more."""
+        execution_id = record["pipelineExecutionId"]
+        record["status"] = "Stopping"
+        self._stopping[execution_id].set()
+        if abandon:
+            self._abandoned[execution_id].set()
+
+    # ------------------------------------------------------------ executions
+
+    def _run(self, record: Record, first_stage: int, keep: frozenset[str]) -> None:
+        try:
+            status, summary = self._stages(record, first_stage, keep)
+        except Exception as error:  # an execution must not stay open because of the emulator
+            log.exception("pipeline %s", record["pipelineName"])
+            status, summary = "Failed", f"the local cloud failed: {error}"
+        record.update(status=status, statusSummary=summary, lastUpdateTime=time.time(), _waiting="")
+        self._stopping.pop(record["pipelineExecutionId"], None)
+        self._abandoned.pop(record["pipelineExecutionId"], None)
+        self._emit(
+            record,
+            "Pipeline",
+            {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED", "Superseded": "SUPERSEDED"}[status],
+        )
+
+    def _stages(self, record: Record, first_stage: int, keep: frozenset[str]) -> tuple[str, str]:
+        execution_id = record["pipelineExecutionId"]
+        stopping = self._stopping[execution_id]
+        self._emit(record, "Pipeline", "STARTED" if first_stage == 0 else "RESUMED")
+        for stage in record["_declaration"]["stages"][first_stage:]:
+            gate = f"{scope.account()}/{scope.region()}/{record['pipelineName']}/{stage['name']}"
+            record["_waiting"] = stage["name"]
+            try:
+                self._gates.enter(gate, execution_id, mode=record["executionMode"], cancelled=stopping.is_set)
+            except SupersededError:
+                return "Superseded", ""
+            record["_waiting"] = ""
+            try:
+                if stopping.is_set():
+                    return "Stopped", "the execution was stopped"
+                failure = self._stage(record, stage, keep)
+            finally:
+                self._gates.leave(gate, execution_id)
+            if stopping.is_set():
+                return "Stopped", "the execution was stopped"
+            if failure:
+                return "Failed", failure
+        return "Succeeded", ""
+
+    def _stage(self, record: Record, stage: Mapping[str, Any], keep: frozenset[str]) -> str:
+        """Run a stage; the empty text when it succeeded, else the first failure."""
+        state = {"status": "InProgress", "pipelineExecutionId": record["pipelineExecutionId"]}
+        record["_stages"][stage["name"]] = state
+        self._emit(record, "Stage", "STARTED", stage=stage["name"])
+        failure = ""
+        actions = sorted(
+            (action for action in stage["actions"] if action["name"] not in keep),
+            key=lambda action: int(action["runOrder"]),
+        )
+        for _, group in groupby(actions, key=lambda action: int(action["runOrder"])):
+            failure = self._together(record, stage["name"], list(group))
+            if failure or self._stopping[record["pipelineExecutionId"]].is_set():
+                break
+        stopped = self._stopping[record["pipelineExecutionId"]].is_set()
+        state["status"] = "Stopped" if stopped else "Failed" if failure else "Succeeded"
+        self._emit(record, "Stage", str(state["status"]).upper(), stage=stage["name"])
+        return failure
+
+    def _together(self, record: Record, stage: str, actions: list[Mapping[str, Any]]) -> str:
+        with ThreadPoolExecutor(max_workers=len(actions), thread_name_prefix="localcloud-action") as pool:
+            # Each action gets its own copy of the account and region.
+            runs = [
+                pool.submit(contextvars.copy_context().run, self._action, record, stage, action) for action in actions
+            ]
+            failures = [run.result() for run in runs]
+        return next((failure for failure in failures if failure), "")
+
+    # ------------------------------------------------------------ actions
+
+    def _action(self, record: Record, stage: str, action: Mapping[str, Any]) -> str:
+        """Run one action; the empty text when it succeeded, else why not."""
+        detail = self._new_detail(record, stage, action)
+        record["_actions"].append(detail)
+        self._emit_action(record, detail, "STARTED")
+        result: dict[str, Any] = detail["output"]["executionResult"]
+        try:
+            context = self._context(record, action, detail)
+            context.result = result
+            self.running_actions[detail["actionExecutionId"]] = context
+            try:
+                variables = dict(ACTIONS[action["actionTypeId"]["provider"]](context))
+            finally:
+                del self.running_actions[detail["actionExecutionId"]]
+            self._take_outputs(record, action, detail, context, variables)
+            detail["status"], failure = "Succeeded", ""
+        except ActionAbandonedError:
+            detail["status"], failure = "Abandoned", ""
+        except ActionFailedError as error:
+            failure = self._fail(detail, error.code, str(error))
+        except credentials.AssumeRoleError as error:
+            failure = self._fail(detail, "PermissionError", str(error))
+        except ClientError as error:
+            denied = "AccessDenied" in error.response["Error"]["Code"]
+            text = ("The provided role does not have sufficient permissions: " if denied else "") + str(error)
+            failure = self._fail(detail, "PermissionError" if denied else "JobFailed", text)
+        except BotoCoreError as error:
+            failure = self._fail(detail, "JobFailed", str(error))
+        except Exception as error:  # a mistake in an action must end the action, not the thread
+            log.exception("action %s of %s", action["name"], record["pipelineName"])
+            failure = self._fail(detail, "InternalError", f"the local cloud failed: {error}")
+        detail["lastUpdateTime"] = record["lastUpdateTime"] = time.time()
+        self._emit_action(
+            record, detail, {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Abandoned": "ABANDONED"}[detail["status"]]
+        )
+        return failure
+
+    @staticmethod
+    def _fail(detail: Record, code: str, message: str) -> str:
+        detail["status"] = "Failed"
+        result = detail["output"]["executionResult"]
+        result.setdefault("externalExecutionSummary", message[:_SUMMARY_CHARACTERS])
+        result["errorDetails"] = {"code": code, "message": message[:_SUMMARY_CHARACTERS]}
+        return message[:_SUMMARY_CHARACTERS]
+
+    @staticmethod
+    def _new_detail(record: Record, stage: str, action: Mapping[str, Any]) -> Record:
+        now = time.time()
+        return {
+            "pipelineExecutionId": record["pipelineExecutionId"],
+            "actionExecutionId": str(uuid4()),
+            "pipelineVersion": record["pipelineVersion"],
+            "stageName": stage,
+            "actionName": action["name"],
+            "startTime": now,
+            "lastUpdateTime": now,
+            "status": "InProgress",
+            "input": {
+                "actionTypeId": dict(action["actionTypeId"]),
+                "configuration": dict(action["configuration"]),
+                "resolvedConfiguration": {},
+                "region": action.get("region") or scope.region(),
+                **({"roleArn": action["roleArn"]} if action.get("roleArn") else {}),
+                **({"namespace": action["namespace"]} if action.get("namespace") else {}),
+                "inputArtifacts": [
+                    {"name": artifact["name"], "s3location": record["_artifacts"].get(artifact["name"])}
+                    for artifact in action["inputArtifacts"]
+                ],
+            },
+            "output": {"outputArtifacts": [], "executionResult": {}, "outputVariables": {}},
+        }
+
+    def _context(self, record: Record, action: Mapping[str, Any], detail: Record) -> ActionContext:
+        configuration = {key: self._resolve(record, str(value)) for key, value in action["configuration"].items()}
+        detail["input"]["resolvedConfiguration"] = configuration
+        session = self._session(record, action)
+        region = action.get("region") or scope.region()
+        store = model.store_of(record["_declaration"], region)
+        revisions = record["artifactRevisions"]
+        return ActionContext(
+            settings=self._settings,
+            pipeline=record["pipelineName"],
+            execution_id=record["pipelineExecutionId"],
+            action_execution_id=detail["actionExecutionId"],
+            action=action,
+            configuration=configuration,
+            session=session,
+            client=lambda service: credentials.client(service, session, region=region),
+            inputs={
+                artifact["name"]: Location(bucket=stored["bucket"], key=stored["key"])
+                for artifact in action["inputArtifacts"]
+                if (stored := record["_artifacts"].get(artifact["name"]))
+            },
+            output_location=_locations(record, store),
+            encryption_key=(store.get("encryptionKey") or {}).get("id"),
+            source_revision=revisions[0]["revisionId"] if revisions else "",
+            trigger_revision=record["_revisions"].get(action["name"]) or {},
+            abandoned=self._abandoned[record["pipelineExecutionId"]],
+        )
+
+    @staticmethod
+    def _resolve(record: Record, text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            namespace, name = match.groups()
+            if namespace == "codepipeline" and name == "PipelineExecutionId":
+                return str(record["pipelineExecutionId"])
+            try:
+                return str(record["_namespaces"][namespace][name])
+            except KeyError as error:
+                raise ActionFailedError(
+                    "An action in this pipeline failed because one of the pipeline's variables "
+                    f"could not be resolved: {match.group(0)}",
+                    code="ConfigurationError",
+                ) from error
+
+        return _VARIABLE.sub(value, text)
+
+    @staticmethod
+    def _session(record: Record, action: Mapping[str, Any]) -> credentials.Credentials:
+        """The pipeline's role; an action with a role of its own is assumed from it, as on AWS."""
+        name = record["pipelineName"]
+        pipeline = credentials.role_session(
+            record["_declaration"]["roleArn"],
+            service="codepipeline.amazonaws.com",
+            session_name=f"CodePipeline-{name}",
+            source_arn=executions.pipeline_arn(name),
+        )
+        role = action.get("roleArn")
+        if not role:
+            return pipeline
+        assumed = credentials.client("sts", pipeline).assume_role(
+            RoleArn=role, RoleSessionName=f"CodePipeline-{name}"[:64]
+        )["Credentials"]
+        return credentials.Credentials(
+            access_key_id=assumed["AccessKeyId"],
+            session_token=assumed["SessionToken"],
+            secret_access_key=assumed["SecretAccessKey"],
+        )
+
+    @staticmethod
+    def _take_outputs(
+        record: Record, action: Mapping[str, Any], detail: Record, context: ActionContext, variables: Mapping[str, str]
+    ) -> None:
+        for name, location in context.outputs.items():
+            stored = {"bucket": location.bucket, "key": location.key}
+            record["_artifacts"][name] = stored
+            detail["output"]["outputArtifacts"].append({"name": name, "s3location": stored})
+            if context.revision:
+                record["artifactRevisions"].append({"name": name, "created": time.time(), **context.revision})
+        detail["output"]["outputVariables"] = dict(variables)
+        if action.get("namespace"):
+            record["_namespaces"][action["namespace"]] = dict(variables)
+
+    # ------------------------------------------------------------ events
+
+    def _emit(self, record: Record, kind: str, state: str, **members: str) -> None:
+        events.emit(
+            "aws.codepipeline",
+            f"CodePipeline {kind} Execution State Change",
+            {
+                "pipeline": record["pipelineName"],
+                "execution-id": record["pipelineExecutionId"],
+                "version": float(record["pipelineVersion"]),
+                "start-time": _iso(record["startTime"]),
+                "state": state,
+                **(
+                    {
+                        "execution-trigger": {
+                            "trigger-type": record["trigger"]["triggerType"],
+                            "trigger-detail": record["trigger"].get("triggerDetail", ""),
+                        }
+                    }
+                    if kind == "Pipeline"
+                    else {}
+                ),
+                **members,
+            },
+            resources=[executions.pipeline_arn(record["pipelineName"])],
+        )
+
+    def _emit_action(self, record: Record, detail: Record, state: str) -> None:
+        result = detail["output"]["executionResult"]
+        error = result.get("errorDetails") or {}
+        kind = detail["input"]["actionTypeId"]
+        events.emit(
+            "aws.codepipeline",
+            "CodePipeline Action Execution State Change",
+            {
+                "pipeline": record["pipelineName"],
+                "execution-id": record["pipelineExecutionId"],
+                "version": float(record["pipelineVersion"]),
+                "stage": detail["stageName"],
+                "action": detail["actionName"],
+                "action-execution-id": detail["actionExecutionId"],
+                "state": state,
+                "region": detail["input"]["region"],
+                "start-time": _iso(detail["startTime"]),
+                "type": {key: kind[key] for key in ("owner", "provider", "category", "version") if key in kind},
+                "execution-result": {
+                    "external-execution-id": result.get("externalExecutionId", ""),
+                    "external-execution-summary": result.get("externalExecutionSummary", ""),
+                    "external-execution-url": result.get("externalExecutionUrl", ""),
+                    **({"error-code": error["code"]} if error else {}),
+                },
+            },
+            resources=[executions.pipeline_arn(record["pipelineName"])],
+        )
+
+
+def _locations(record: Record, store: Mapping[str, Any]) -> Callable[[str], Location]:
+    def location(artifact: str) -> Location:
+        return Location(
+            bucket=store["location"],
+            key=f"{record['pipelineName'][:20]}/{artifact[:10]}/{secrets.token_urlsafe(8)[:7]}",
+        )
+
+    return location
+
+
+def _iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,11 @@
+"""ECS: tasks act with their execution role, and a deployment is complete when its tasks are healthy."""
+
+from pythonbase_localcloud.aws.ecs import containers, execution, scheduler
+from pythonbase_localcloud.aws.target_health import HealthChecks
+
+
+def install(health: HealthChecks) -> None:
+    """Patch MiniStack's ECS."""
+    execution.install()
+    containers.install(health)
+    scheduler.install(health)

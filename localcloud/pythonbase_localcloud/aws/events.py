@@ -1,0 +1,32 @@
+"""Events that AWS services emit themselves."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import seams
+
+log = logging.getLogger("localcloud")
+
+
+def emit(source: str, detail_type: str, detail: Mapping[str, Any], *, resources: Sequence[str] = ()) -> None:
+    """Put an event of an AWS service (``aws.ecr``) on the default bus; a broken rule must not break the service."""
+    try:
+        seams.eventbridge._put_events(
+            {
+                "Entries": [
+                    {
+                        "Source": source,
+                        "DetailType": detail_type,
+                        "Detail": json.dumps(detail),
+                        "Resources": list(resources),
+                    }
+                ]
+            },
+            allow_aws_source=True,
+        )
+    except Exception:
+        log.exception("the event %s of %s was not delivered", detail_type, source)

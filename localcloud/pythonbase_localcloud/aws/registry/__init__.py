@@ -1,0 +1,1 @@
+"""ECR: images on disk, the registry protocol with IAM, and the API operations that look at images."""

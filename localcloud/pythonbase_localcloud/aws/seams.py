@@ -1,0 +1,191 @@
+"""Every MiniStack module and private name that this package uses, in one place.
+
+MiniStack has no extension interface and no type information, so its modules are `Any` here. The version is pinned; an
+upgrade that renames something fails at start with one message instead of in the middle of a deployment.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+from typing import Any
+
+MINISTACK_VERSION = "1.5.33"
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"ministack.{name}")
+
+
+app = _module("app")
+container_reaper = _module("core.container_reaper")
+iam_actions = _module("core.iam_actions")
+iam_evaluator = _module("core.iam_evaluator")
+persistence = _module("core.persistence")
+concurrency = _module("core.concurrency")
+lambda_runtime = _module("core.lambda_runtime")
+responses = _module("core.responses")
+router = _module("core.router")
+alb = _module("services.alb")
+codebuild = _module("services.codebuild")
+ec2 = _module("services.ec2")
+ecr = _module("services.ecr")
+ecs = _module("services.ecs")
+eventbridge = _module("services.eventbridge")
+iam = _module("services.iam")
+lambda_svc = _module("services.lambda_svc")
+logs = _module("services.cloudwatch_logs")
+s3 = _module("services.s3")
+scheduler = _module("services.scheduler")
+ssm = _module("services.ssm")
+stepfunctions = _module("services.stepfunctions")
+sts = _module("services.sts")
+provisioners = _module("services.cloudformation.provisioners")
+stacks = _module("services.cloudformation.stacks")
+
+#: module -> names. Keep sorted; add a name when a patch starts to use it.
+USED: dict[Any, tuple[str, ...]] = {
+    app: ("SERVICE_HANDLERS", "_enforce_data_plane", "app"),
+    alb: (
+        "_ACTION_MAP",
+        "_error",
+        "_find_lb_by_name",
+        "_forward_to_tg",
+        "_lbs",
+        "_p",
+        "_parse_targets_param",
+        "_proxy_http_target",
+        "_targets",
+        "_tg_attrs",
+        "_tgs",
+        "_xml",
+    ),
+    codebuild: (
+        "_batch_get_builds",
+        "_build_arn",
+        "_build_id",
+        "_builds",
+        "_list_builds_for_project",
+        "_project_arn",
+        "_project_shape",
+        "_projects",
+        "_restore_state",
+        "_start_build",
+        "_stop_build",
+    ),
+    concurrency: ("resource_lock", "run_reentrant"),
+    container_reaper: ("own_labels",),
+    ec2: (
+        "_addresses",
+        "_allocate_address",
+        "_create_nat_gateway",
+        "_flow_logs",
+        "_nat_gateways",
+        "_now_ts",
+        "_security_groups",
+        "_vpcs",
+    ),
+    ecr: (
+        "_batch_delete_image",
+        "_batch_get_image",
+        "_describe_images",
+        "_get_authorization_token",
+        "_images",
+        "_list_images",
+        "_put_image",
+        "_repo_arn",
+        "_repo_shape",
+        "_repositories",
+        "get_state",
+    ),
+    ecs: (
+        "_awslogs_config",
+        "_build_run_kwargs",
+        "_cleanup_task_resources",
+        "_complete_service_deployment",
+        "_deployment_for_task",
+        "_forward_awslogs",
+        "_make_deployment",
+        "_mark_task_stopped",
+        "_primary_deployment",
+        "_reconcile_service_tasks",
+        "_record_service_task_failure",
+        "_record_service_task_healthy",
+        "_register_metadata",
+        "_resolve_container_secrets",
+        "_resolve_repository_credentials",
+        "_run_docker_container",
+        "_SecretResolutionError",
+        "_services",
+        "_start_task_worker",
+        "_sync_service_targets",
+        "_task_defs",
+        "_task_ip",
+        "_tasks",
+    ),
+    eventbridge: ("_invoke_target", "_put_events"),
+    iam: ("_gen_secret", "_gen_session_access_key", "_gen_session_token", "_roles"),
+    iam_actions: (
+        "SERVICE_TO_IAM_NAMESPACE",
+        "access_denied_response",
+        "extract_resource_arn",
+        "identity_denial_message",
+    ),
+    iam_evaluator: (
+        "AuthError",
+        "EvalContext",
+        "_conditions_met",
+        "_service_principal_matches",
+        "enforce",
+        "parse_policy_document",
+    ),
+    lambda_runtime: ("execution_credentials",),
+    persistence: ("load_state", "save_state"),
+    provisioners: (
+        "_RESOURCE_HANDLERS",
+        "_codebuild_project_create",
+        "_ec2_apply_tags",
+        "_ec2_sg_permissions",
+        "_ecs_service_create",
+        "_ecs_service_update",
+        "_normalize_container_defs",
+        "_pascal_to_camel",
+        "_physical_name",
+    ),
+    responses: ("AccountRegionScopedDict", "get_account_id", "get_region", "request_scope"),
+    router: ("SERVICE_PATTERNS", "extract_access_key_id"),
+    s3: ("_bucket_encryption", "_bucket_tags", "_put_bucket_lifecycle"),
+    scheduler: ("_schedules",),
+    stacks: ("_runs_on_worker_thread",),
+    stepfunctions: (
+        "_ExecutionError",
+        "_SERVICE_DISPATCH",
+        "_executions",
+        "_find_matching_retrier",
+        "_SFN_WAIT_SCALE",
+        "_api_name_to_sfn_key",
+        "_invoke_aws_sdk_integration",
+        "_invoke_resource",
+        "_invoke_with_callback",
+        "_run_execution",
+        "_state_machines",
+    ),
+    sts: ("_sessions", "register_session"),
+}
+
+
+class SeamError(Exception):
+    """MiniStack is not the version that this package was written for."""
+
+
+def check() -> None:
+    """Raise `SeamError` when MiniStack's version or one of its private names is not as expected."""
+    found = version("ministack")
+    missing = [
+        f"{module.__name__}.{name}" for module, names in USED.items() for name in names if not hasattr(module, name)
+    ]
+    if found != MINISTACK_VERSION or missing:
+        raise SeamError(
+            f"the local cloud is written for ministack {MINISTACK_VERSION}, found {found}"
+            + (f"; these private names are missing: {', '.join(missing)}" if missing else "")
+        )

@@ -1,0 +1,52 @@
+"""The real CDK CLI, run against an instance of the local cloud."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.instance import Instance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cdk:
+    """Runs the CLI of this repository's lock file for one configuration, account and Region."""
+
+    instance: Instance
+    account: str
+    region: str
+    config: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The caller's environment with that of the local cloud in front."""
+        return {**os.environ, **self.instance.environment(account=self.account, region=self.region)}
+
+    def bootstrap(self) -> None:
+        """Prepare the account for deployments. Runs outside the app's folder, because it needs no synthesis."""
+        self._run("bootstrap", f"aws://{self.account}/{self.region}", cwd=self.instance.home)
+
+    def deploy(self) -> None:
+        """Deploy all stacks."""
+        self._run(
+            *("deploy", "--all", "--require-approval", "never", "--concurrency", "4", "--progress", "events"),
+            *("--context", f"config={self.config}"),
+            *("--output", str(self.instance.home / "cdk.out")),
+            cwd=self.instance.root,
+        )
+
+    def _run(self, *arguments: str, cwd: Path) -> None:
+        """Run the CLI with its output on standard error, where progress goes.
+
+        Raises:
+            LocalCloudError: if it fails; its own output, which is shown, has the reason.
+        """
+        command = [str(self.instance.root / "node_modules" / ".bin" / "cdk"), *arguments]
+        # The arguments are this module's; nothing passes a shell.
+        done = subprocess.run(command, cwd=cwd, env=self.environment, stdout=2, check=False)  # noqa: S603
+        if done.returncode:
+            raise LocalCloudError(f"cdk {arguments[0]} ended with exit code {done.returncode}; its output is above")

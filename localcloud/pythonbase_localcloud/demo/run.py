@@ -1,0 +1,137 @@
+"""The steps of the demo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pythonbase_localcloud import lifecycle
+from pythonbase_localcloud.demo import aws_client, bitbucket, connections, pipelines
+from pythonbase_localcloud.demo.cdk import Cdk
+from pythonbase_localcloud.demo.configuration import Configuration
+from pythonbase_localcloud.demo.summary import Summary, load_balancer_name, service_summary
+from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.progress import Report
+
+
+class Demo:
+    """Deploys a configuration to an instance and releases its services."""
+
+    def __init__(self, instance: Instance, configuration: Configuration, report: Report) -> None:
+        self._instance = instance
+        self._configuration = configuration
+        self._report = report
+        self._seconds: dict[str, float] = {}
+        self._made: dict[str, Any] = {}
+
+    def run(self) -> Summary:
+        """Do all steps; each one does nothing where its work is done already.
+
+        Raises:
+            LocalCloudError: if a step fails.
+        """
+        started = time.monotonic()
+        with self._step("local cloud"):
+            lifecycle.up(
+                self._instance,
+                account=self._configuration.account,
+                region=self._configuration.region,
+                upstreams=self._configuration.upstreams,
+                report=self._report,
+            )
+        cdk = Cdk(
+            instance=self._instance,
+            account=self._configuration.account,
+            region=self._configuration.region,
+            config=self._configuration.path,
+        )
+        with self._step("bootstrap"):
+            if not self._is_bootstrapped():
+                cdk.bootstrap()
+        for service in self._configuration.services:
+            bitbucket.create_repository(self._instance, service.repository, service.branch)
+        with self._step("deploy"):
+            cdk.deploy()
+        with self._step("handshake"):
+            connections.authorize_pending(
+                self._instance,
+                self._client("codeconnections"),
+                account=self._configuration.account,
+                report=self._report,
+            )
+        with self._step("release"):
+            self._release()
+        self._seconds["total"] = time.monotonic() - started
+        summary = self._summary()
+        summary.write(self._instance.home / "summary.json")
+        return summary
+
+    def _release(self) -> None:
+        """Push the sample where nothing was pushed yet, and wait for the pipelines."""
+        for service in self._configuration.services:
+            if bitbucket.head(self._instance, service.repository, service.branch) is None:
+                self._report(f"pushing the sample to {service.repository}")
+                bitbucket.push_sample(
+                    self._instance,
+                    bitbucket.Sample(
+                        repository=service.repository,
+                        branch=service.branch,
+                        dockerfile=service.dockerfile,
+                        base_image=service.base_image,
+                        region=self._configuration.region,
+                    ),
+                )
+        for service in self._configuration.services:
+            commit = bitbucket.head(self._instance, service.repository, service.branch)
+            if commit:
+                self._report(f"waiting for the release of {service.name} ({commit[:12]})")
+                pipelines.release(self._client("codepipeline"), name=service.name, commit=commit)
+
+    def _summary(self) -> Summary:
+        services = []
+        for service in self._configuration.services:
+            balancer = load_balancer_name(self._client, service.name)
+            services.append(
+                service_summary(
+                    self._client,
+                    name=service.name,
+                    git_url=str(bitbucket.repository_path(self._instance, service.repository)),
+                    url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
+                )
+            )
+        return Summary(
+            endpoint_url=self._instance.endpoint_url,
+            account=self._configuration.account,
+            region=self._configuration.region,
+            services=services,
+            seconds={name: round(seconds, 1) for name, seconds in self._seconds.items()},
+        )
+
+    def _is_bootstrapped(self) -> bool:
+        stacks = self._client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])[
+            "StackSummaries"
+        ]
+        return any(stack["StackName"] == "CDKToolkit" for stack in stacks)
+
+    def _client(self, service: str) -> Any:
+        """A boto3 client by service name; made once each."""
+        if service not in self._made:
+            self._made[service] = aws_client.client(
+                self._instance, service, account=self._configuration.account, region=self._configuration.region
+            )
+        return self._made[service]
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        self._report(name)
+        started = time.monotonic()
+        yield
+        self._seconds[name] = time.monotonic() - started
+
+
+def run_demo(instance: Instance, config: Path, report: Report) -> Summary:
+    """Run the demo for a configuration file."""
+    return Demo(instance, Configuration.load(config), report).run()

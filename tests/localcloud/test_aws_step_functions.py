@@ -1,0 +1,170 @@
+"""State machines, rules and schedules act with their own role."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from tests.localcloud.aws_support import allow, service_role, set_policy, unique, wait_for
+
+if TYPE_CHECKING:
+    from tests.localcloud.conftest import Cloud
+
+_LOGS = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+
+
+class Machine:
+    """A state machine of one task."""
+
+    def __init__(self, cloud: Cloud, role: str, **task: Any) -> None:
+        self._client = cloud.client("stepfunctions")
+        definition = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": True, **task}}}
+        self.arn = self._client.create_state_machine(name=unique("m"), roleArn=role, definition=json.dumps(definition))[
+            "stateMachineArn"
+        ]
+
+    def run(self, text: str = "{}") -> dict[str, Any]:
+        """The execution once it has ended."""
+        arn = self._client.start_execution(stateMachineArn=self.arn, input=text)["executionArn"]
+
+        def over() -> dict[str, Any] | None:
+            execution = self._client.describe_execution(executionArn=arn)
+            return execution if execution["status"] != "RUNNING" else None
+
+        return wait_for(over)
+
+
+def _project(cloud: Cloud, command: str = "true") -> str:
+    name = unique("project")
+    cloud.client("codebuild").create_project(
+        name=name,
+        serviceRole=service_role(cloud, "codebuild.amazonaws.com", _LOGS),
+        artifacts={"type": "NO_ARTIFACTS"},
+        source={
+            "type": "NO_SOURCE",
+            "buildspec": json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}}),
+        },
+        environment={"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL", "image": "aws/codebuild/x"},
+    )
+    return name
+
+
+def _project_arn(cloud: Cloud, name: str) -> str:
+    return f"arn:aws:codebuild:{cloud.region}:{cloud.account}:project/{name}"
+
+
+def test_an_sdk_integration_does_what_the_machines_role_may(cloud: Cloud) -> None:
+    name = f"/tests/{unique('p')}"
+    permission = allow("ssm:PutParameter", on=f"arn:aws:ssm:{cloud.region}:{cloud.account}:parameter{name}")
+    role = service_role(cloud, "states.amazonaws.com", permission)
+    machine = Machine(
+        cloud,
+        role,
+        Resource="arn:aws:states:::aws-sdk:ssm:putParameter",
+        Parameters={"Name": name, "Value.$": "$.value", "Type": "String", "Overwrite": True},
+    )
+    run = machine.run('{"value": "written"}')
+    assert run["status"] == "SUCCEEDED"
+    assert json.loads(run["output"])["Version"] == 1
+    assert cloud.client("ssm").get_parameter(Name=name)["Parameter"]["Value"] == "written"
+    set_policy(cloud, role, allow("ssm:GetParameter"))
+    denied = machine.run('{"value": "again"}')
+    assert (denied["status"], denied["error"]) == ("FAILED", "Ssm.SsmException")
+    assert "is not authorized to perform: ssm:PutParameter" in denied["cause"]
+
+
+def test_a_service_that_ministack_lacks_can_be_called_too(cloud: Cloud) -> None:
+    role = service_role(cloud, "states.amazonaws.com", allow("codepipeline:ListPipelines"))
+    run = Machine(cloud, role, Resource="arn:aws:states:::aws-sdk:codepipeline:listPipelines", Parameters={}).run()
+    assert run["status"] == "SUCCEEDED"
+    assert "Pipelines" in json.loads(run["output"])
+
+
+def test_a_role_that_does_not_trust_step_functions_fails_the_task(cloud: Cloud) -> None:
+    role = service_role(cloud, "lambda.amazonaws.com", allow("codepipeline:*"))
+    run = Machine(cloud, role, Resource="arn:aws:states:::aws-sdk:codepipeline:listPipelines", Parameters={}).run()
+    assert run["status"] == "FAILED"
+    assert "states.amazonaws.com is not authorized to perform: sts:AssumeRole" in run["cause"]
+
+
+def test_a_build_is_waited_for_and_its_failure_is_the_tasks(cloud: Cloud) -> None:
+    for command, status in (("true", "SUCCEEDED"), ("false", "FAILED")):
+        name = _project(cloud, command)
+        role = service_role(
+            cloud,
+            "states.amazonaws.com",
+            allow("codebuild:StartBuild", "codebuild:BatchGetBuilds", on=_project_arn(cloud, name)),
+        )
+        run = Machine(
+            cloud, role, Resource="arn:aws:states:::codebuild:startBuild.sync", Parameters={"ProjectName": name}
+        ).run()
+        assert run["status"] == status
+        found = json.loads(run["output"] if status == "SUCCEEDED" else run["cause"])
+        assert found["Build"]["BuildStatus"] == status
+
+
+def test_a_function_is_invoked_only_with_permission_and_acts_with_its_own_role(cloud: Cloud) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(
+            "index.py",
+            "import boto3\n\n\ndef handler(event, context):\n"
+            "    return boto3.client('sts').get_caller_identity()['Arn']\n",
+        )
+    name = unique("function")
+    function_role = service_role(cloud, "lambda.amazonaws.com")
+    cloud.client("lambda").create_function(
+        FunctionName=name,
+        Role=function_role,
+        Runtime="python3.13",
+        Handler="index.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    arn = f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:{name}"
+    role = service_role(cloud, "states.amazonaws.com", allow("lambda:InvokeFunction", on=arn))
+    machine = Machine(
+        cloud, role, Resource="arn:aws:states:::lambda:invoke", Parameters={"FunctionName": arn, "Payload": {}}
+    )
+    output = json.loads(machine.run()["output"])
+    assert f":assumed-role/{function_role.rsplit('/', 1)[-1]}/" in output["Payload"]
+    set_policy(cloud, role, allow("lambda:InvokeFunction", on=f"{arn}-other"))
+    assert "lambda:InvokeFunction" in machine.run()["cause"]
+
+
+def test_a_rule_starts_a_build_with_its_role_and_not_without_permission(cloud: Cloud) -> None:
+    allowed, denied = _project(cloud), _project(cloud)
+    events, source = cloud.client("events"), unique("tests")
+    for name, permission in ((allowed, "codebuild:StartBuild"), (denied, "codebuild:StopBuild")):
+        role = service_role(cloud, "events.amazonaws.com", allow(permission, on=_project_arn(cloud, name)))
+        events.put_rule(Name=name, EventPattern=json.dumps({"source": [source]}))
+        events.put_targets(Rule=name, Targets=[{"Id": "b", "Arn": _project_arn(cloud, name), "RoleArn": role}])
+    events.put_events(Entries=[{"Source": source, "DetailType": "t", "Detail": "{}"}])
+    codebuild = cloud.client("codebuild")
+    wait_for(lambda: codebuild.list_builds_for_project(projectName=allowed)["ids"])
+    assert codebuild.list_builds_for_project(projectName=denied)["ids"] == []
+
+
+def test_a_schedule_starts_a_build_and_calls_any_api_with_its_role(cloud: Cloud) -> None:
+    project, parameter = _project(cloud), f"/tests/{unique('p')}"
+    role = service_role(
+        cloud,
+        "scheduler.amazonaws.com",
+        allow("codebuild:StartBuild", on=_project_arn(cloud, project)),
+        allow("ssm:PutParameter", on=f"arn:aws:ssm:{cloud.region}:{cloud.account}:parameter{parameter}"),
+    )
+    scheduler = cloud.client("scheduler")
+    once = {"ScheduleExpression": "at(2026-01-01T00:00:00)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    scheduler.create_schedule(Name=unique("s"), Target={"Arn": _project_arn(cloud, project), "RoleArn": role}, **once)
+    scheduler.create_schedule(
+        Name=unique("s"),
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:ssm:putParameter",
+            "RoleArn": role,
+            "Input": json.dumps({"Name": parameter, "Value": "scheduled", "Type": "String"}),
+        },
+        **once,
+    )
+    wait_for(lambda: cloud.client("codebuild").list_builds_for_project(projectName=project)["ids"])
+    wait_for(lambda: cloud.client("ssm").get_parameters(Names=[parameter])["Parameters"])

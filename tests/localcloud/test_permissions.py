@@ -1,0 +1,102 @@
+"""The roles of the templates are enforced: without one needed permission, the run fails and says which."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.localcloud.changes import BASE_IMAGE_CONVENTION, dockerfile
+from tests.localcloud.conftest import Platform
+
+
+@contextmanager
+def _without(platform: Platform, role: str, actions: set[str]) -> Iterator[None]:
+    """Take actions out of the inline policy of a role of the stack Hello, and put them back."""
+    iam = platform.cloud.client("iam")
+    role_name = _role_name(platform, role)
+    (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+    document: dict[str, Any] = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
+    reduced = copy.deepcopy(document)
+    for statement in reduced["Statement"]:
+        named = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        # A statement must have an action: this one helps nobody.
+        statement["Action"] = [action for action in named if action not in actions] or ["sts:GetCallerIdentity"]
+    assert {*_actions(document)} - {*_actions(reduced)} == actions, f"{role} has no {actions} to take away"
+    _put(iam, role_name, policy_name, reduced)
+    try:
+        yield
+    finally:
+        _put(iam, role_name, policy_name, document)
+
+
+def _actions(document: dict[str, Any]) -> Iterator[str]:
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        yield from [actions] if isinstance(actions, str) else actions
+
+
+def _put(iam: Any, role_name: str, policy_name: str, document: dict[str, Any]) -> None:
+    iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
+
+
+def _role_name(platform: Platform, path: str) -> str:
+    """Physical name of a role by the start of its logical id."""
+    resources = platform.cloud.client("cloudformation").describe_stack_resources(StackName="Hello")["StackResources"]
+    (name,) = [
+        resource["PhysicalResourceId"]
+        for resource in resources
+        if resource["ResourceType"] == "AWS::IAM::Role" and resource["LogicalResourceId"].startswith(path)
+    ]
+    return str(name)
+
+
+@pytest.mark.parametrize(
+    ("role", "actions", "stage"),
+    [
+        ("PipelineBuildRole", {"ecr:PutImage"}, "Build"),
+        ("PipelineRolesSource", {"codeconnections:UseConnection", "codestar-connections:UseConnection"}, "Source"),
+        ("PipelineRolesDeploy", {"ecs:UpdateService"}, "Deploy"),
+        ("PipelineRolesDeploy", {"iam:PassRole"}, "Deploy"),
+        ("ServiceExecutionRole", {"ecr:BatchGetImage"}, "Deploy"),
+        # The CDK library writes it so; IAM does not look at the case of actions.
+        ("PipelineRecordStateMachineRole", {"ssm:putParameter"}, "Record"),
+    ],
+)
+def test_without_a_needed_permission_the_release_fails(
+    platform: Platform, tmp_path: Path, role: str, actions: set[str], stage: str
+) -> None:
+    before = platform.running_image()
+    with _without(platform, role, actions):
+        commit = platform.push(tmp_path, dockerfile(BASE_IMAGE_CONVENTION), message=f"Release without {actions}")
+        execution = platform.wait_for_end(commit)
+        assert execution["status"] == "Failed"
+        failure = platform.failure(execution)
+    assert failure["stageName"] == stage
+    said = failure["output"]["executionResult"]["errorDetails"]["message"]
+    if stage == "Build":
+        said += platform.build_log(execution)
+    if role == "ServiceExecutionRole":
+        said += _why_tasks_stopped(platform)
+    assert any(action.lower() in said.lower() for action in actions), said
+    assert "not authorized" in said or "AccessDenied" in said, said
+    platform.get()
+    if stage != "Record":
+        assert platform.running_image() == before
+
+
+def _why_tasks_stopped(platform: Platform) -> str:
+    ecs, cluster = platform.cloud.client("ecs"), platform.cluster
+    stopped = ecs.list_tasks(cluster=cluster, serviceName="hello", desiredStatus="STOPPED")["taskArns"]
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=stopped)["tasks"]
+    return "\n".join(str(task.get("stoppedReason")) for task in tasks)
+
+
+def test_with_its_permissions_back_the_release_succeeds(platform: Platform, tmp_path: Path) -> None:
+    commit = platform.push(tmp_path, dockerfile(BASE_IMAGE_CONVENTION), message="Release with all permissions")
+    assert platform.wait_for_end(commit)["status"] == "Succeeded"
