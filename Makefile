@@ -1,0 +1,56 @@
+# Every target sets up what it needs and can be repeated.
+SHELL := /bin/bash
+CONFIG ?= platform.yaml
+PYTHON := .venv/bin/python
+LOCALCLOUD := $(PYTHON) -m pythonbase_localcloud
+# Commands of the CDK CLI run with the environment of the local cloud.
+IN_LOCALCLOUD := set -euo pipefail; source <($(LOCALCLOUD) env --config $(CONFIG));
+
+# Long tests first; tests that share fixtures in one process (tests/conftest.py).
+SIDE_BY_SIDE := --numprocesses 3 --dist loadscope --no-loadscope-reorder
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down demo-clean test test-unit lint format synth diff
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Install Python packages, Node and the CDK CLI into this folder
+	@scripts/setup
+
+demo: setup ## Deploy CONFIG to an embedded AWS on this machine and release its services
+	@$(LOCALCLOUD) demo --config $(CONFIG)
+
+demo-down: ## Stop everything that the demo started; its state is kept
+	@scripts/localcloud-if-set-up down
+
+demo-clean: ## Stop everything and remove every file that make created
+	@scripts/localcloud-if-set-up clean
+	@rm -rf .localcloud .venv node_modules cdk.out dist build .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+	@rm -rf ./*.egg-info
+
+test: setup ## Run all tests
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE)
+
+test-unit: setup ## Run the tests that need no local cloud
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit
+
+lint: setup ## Check style, types, shell in buildspecs and YAML
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/yamllint --strict .
+	.venv/bin/shellcheck scripts/* .ci/run
+	$(PYTHON) -m pytest -q tests/unit/test_buildspec.py -k shellcheck
+
+format: setup ## Format the sources
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+synth: setup ## Synthesize CONFIG to cdk.out
+	@PATH="$$PWD/.venv/bin:$$PATH" node_modules/.bin/cdk synth --quiet -c config=$(CONFIG)
+
+diff: setup ## Compare CONFIG with what is deployed on the local cloud, which is started if need be
+	@$(LOCALCLOUD) up --config $(CONFIG)
+	@$(IN_LOCALCLOUD) cdk diff --all -c config=$(CONFIG)
