@@ -286,6 +286,8 @@ def other_engine(standing: Instance) -> Iterator[str]:
     yield address
     process.terminate()
     process.wait(timeout=30)
+    # an engine that was ended while it started leaves its data directory mounted on itself
+    subprocess.run(["umount", "--quiet", folder / "data"], check=False)
     shutil.rmtree(folder, ignore_errors=True)
 
 
