@@ -27,5 +27,10 @@ class BaseImageStack(PlatformStack):
             repository_name=settings.name,
             source=folder,
             upstream=settings.upstream,
+            upstream_credentials=(
+                self.secret("UpstreamCredentials", settings.upstream_credentials)
+                if settings.upstream_credentials
+                else None
+            ),
             refresh=scheduler.ScheduleExpression.expression(settings.refresh),
         )

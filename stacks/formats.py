@@ -4,12 +4,9 @@ import ipaddress
 import re
 from itertools import pairwise
 
-_IMAGE_REFERENCE = re.compile(
-    r"(?P<path>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
-    r"(?P<digest>@sha256:[0-9a-f]{64})?"
-)
-_DOCKER_HUB = ("docker.io/", "index.docker.io/", "registry-1.docker.io/", "registry.hub.docker.com/")
+from pythonbase_buildspecs import ImageReference
+
+_CACHE_PREFIX = re.compile(r"(?=.{2,30}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 _LARGEST_VPC, _SMALLEST_VPC = 16, 28  # prefix lengths that AWS allows
 
@@ -24,7 +21,7 @@ _SECRET_ARN = re.compile(
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 _KNOWN_SECRET_VALUE = re.compile(
     r"(AKIA|ASIA)[A-Z0-9]{16}"  # AWS access keys
-    r"|gh[pousr]_.+|github_pat_.+|glpat-.+|ATBB.+|ATCTT.+|xox[abprs]-.+|sk[-_](live|test|ant|proj)[-_].+"
+    r"|gh[pousr]_.+|github_pat_.+|glpat-.+|ATBB.+|ATCTT.+|dckr_[a-z]+_.+|xox[abprs]-.+|sk[-_](live|test|ant|proj)[-_].+"
     r"|sk-[A-Za-z0-9]{20,}|eyJ[A-Za-z0-9_=-]+\..+|[0-9a-fA-F]{32,}|[A-Za-z0-9/+]{20,}={1,2}"
 )
 _UNBROKEN = re.compile(r"[A-Za-z0-9+=@!]{20,}")
@@ -40,46 +37,49 @@ _LOGIN_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@")
 
 
 def image_reference(text: str) -> str:
-    """An image with registry and tag, outside Docker Hub: `public.ecr.aws/docker/library/python:3.13-slim`."""
-    match = _IMAGE_REFERENCE.fullmatch(text)
-    if not match:
-        raise ValueError("use <registry>/<repository>:<tag>, such as public.ecr.aws/docker/library/python:3.13-slim")
-    if is_docker_hub(text):
-        raise ValueError(f"that is Docker Hub, whose pulls are limited; use public.ecr.aws/docker/{_hub_path(text)}")
-    if not match["tag"] and not match["digest"]:
+    """An image with its registry and tag: `public.ecr.aws/docker/library/python:3.13-slim`."""
+    try:
+        image = ImageReference.parse(text)
+    except ValueError:
+        fix = "use <registry>/<repository>:<tag>, such as public.ecr.aws/docker/library/python:3.13-slim"
+        raise ValueError(fix) from None
+    if not image.tag and not image.digest:
         raise ValueError(f"add the tag, such as {text}:3.13-slim")
     return text
 
 
 def docker_hub_reference(text: str) -> str:
-    """An image of Docker Hub with its tag, as Dockerfiles write it: `python:3.13`, `docker.io/library/python:3.13`."""
-    match = _IMAGE_REFERENCE.fullmatch(text)
-    if not match or not is_docker_hub(text):
-        raise ValueError("use an image of Docker Hub without a registry, such as python:3.13")
-    if match["digest"]:
+    """An image of Docker Hub with its tag, as Dockerfiles write it: `python:3.13`, `python:3.13*`."""
+    fix = "use an image of Docker Hub without a registry, such as python:3.13"
+    try:
+        # a wildcard in the tag is no part of a reference
+        image = ImageReference.parse(text.replace("*", "x"))
+    except ValueError:
+        raise ValueError(fix) from None
+    if not image.is_docker_hub:
+        raise ValueError(fix)
+    if image.digest:
         raise ValueError(f"leave the digest out: {text.partition('@')[0]}")
-    if not match["tag"]:
+    if not image.tag:
         raise ValueError(f"add the tag, such as {text}:3.13")
+    if "*" in text.rpartition(":")[0]:
+        raise ValueError(f"a * may stand in the tag only, such as {text.rpartition(':')[0].replace('*', '')}:3.13*")
     return text
-
-
-def is_docker_hub(reference: str) -> bool:
-    """Whether Docker would ask Docker Hub: no registry is named, or Docker Hub's own."""
-    if reference.startswith(_DOCKER_HUB):
-        return True
-    first, slash, _ = reference.partition("/")
-    return not slash or not ("." in first or ":" in first or first == "localhost")
-
-
-def _hub_path(reference: str) -> str:
-    for registry in _DOCKER_HUB:
-        reference = reference.removeprefix(registry)
-    return reference if "/" in reference else f"library/{reference}"
 
 
 def docker_hub_name(reference: str) -> str:
     """The full form of a Docker Hub reference: `python:3.13` is `docker.io/library/python:3.13`."""
-    return f"docker.io/{_hub_path(reference)}"
+    return f"{ImageReference.parse(reference.replace('*', 'x')).name}:{reference.rpartition(':')[2]}"
+
+
+def cache_prefix(text: str) -> str:
+    """The repository prefix of an ECR pull-through cache rule."""
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+    if not _CACHE_PREFIX.fullmatch(text):
+        raise ValueError(
+            "use the prefix of the cache's rule: 2 to 30 lower-case letters, digits and ._-/, such as docker-hub"
+        )
+    return text
 
 
 def ipv4_network(text: str) -> str:

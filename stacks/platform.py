@@ -7,6 +7,7 @@ from pathlib import Path
 from aws_cdk import App, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from pythonbase import DockerHubCheck
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
 from stacks.names import stack_name, state_stack_name
@@ -39,7 +40,7 @@ def add_platform(app: App, settings: Settings, *, config: Path, env: Environment
     }
     if settings.services:
         _add_services(app, settings, base_images=base_images, env=env)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), DockerHubCheck())
 
 
 def _add_services(
@@ -59,6 +60,7 @@ def _add_services(
             base_image=base,
             cluster=network.network.cluster,
             connection_arn=connection_arn,
+            docker_hub=settings.docker_hub,
             env=env,
         )
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")

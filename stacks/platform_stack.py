@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Fn, Stack
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 _MOST_AZS = 3
 
@@ -18,3 +19,9 @@ class PlatformStack(Stack):
     def availability_zones(self) -> list[str]:
         """The Region's first Availability Zones, resolved at deployment."""
         return [Fn.select(index, Fn.get_azs()) for index in range(_MOST_AZS)]
+
+    def secret(self, construct_id: str, reference: str) -> secretsmanager.ISecret:
+        """A secret that somebody made, by its name or its whole ARN."""
+        if reference.startswith("arn:"):
+            return secretsmanager.Secret.from_secret_complete_arn(self, construct_id, reference)
+        return secretsmanager.Secret.from_secret_name_v2(self, construct_id, reference)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import CfnOutput, Environment
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from pythonbase import (
@@ -14,12 +13,13 @@ from pythonbase import (
     BitbucketSource,
     LoadBalancing,
     ReleaseState,
+    SourcePolicy,
     TaskSize,
     WebService,
 )
 from stacks.platform_stack import PlatformStack
 from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import Service
+from stacks.settings import DockerHub, Service
 
 
 class ServiceStateStack(PlatformStack):
@@ -52,6 +52,7 @@ class ServiceStack(PlatformStack):
         base_image: BaseImageSettings,
         cluster: ecs.ICluster,
         connection_arn: str,
+        docker_hub: DockerHub,
         env: Environment,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description=f"Service {settings.name} and its pipeline")
@@ -71,7 +72,7 @@ class ServiceStack(PlatformStack):
                 max_count=settings.max_count,
             ),
             environment=settings.environment,
-            secrets={name: self._secret(name, reference) for name, reference in settings.secrets.items()},
+            secrets={name: self.secret(f"Secret{name}", reference) for name, reference in settings.secrets.items()},
             load_balancing=LoadBalancing(settings.load_balancer.value),
         )
         self.pipeline = AppPipeline(
@@ -83,16 +84,15 @@ class ServiceStack(PlatformStack):
             ),
             base_image=base,
             dockerfile=settings.dockerfile,
-            stands_in_for=base_image.stands_in_for,
+            source_policy=SourcePolicy(
+                stands_in_for=tuple(base_image.stands_in_for),
+                official_images=docker_hub.official_images,
+                other_images=docker_hub.other_images,
+            ),
+            pull_through_cache_prefix=docker_hub.pull_through_cache_prefix,
         )
         if self.service.load_balancer:
             CfnOutput(self, "Url", value=f"http://{self.service.load_balancer.load_balancer_dns_name}")
-
-    def _secret(self, name: str, reference: str) -> secretsmanager.ISecret:
-        construct_id = f"Secret{name}"
-        if reference.startswith("arn:"):
-            return secretsmanager.Secret.from_secret_complete_arn(self, construct_id, reference)
-        return secretsmanager.Secret.from_secret_name_v2(self, construct_id, reference)
 
 
 def _base_image(stack: PlatformStack, settings: BaseImageSettings) -> BaseImageReference:

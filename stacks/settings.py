@@ -15,6 +15,7 @@ from stacks.settings_file import read_document
 from stacks.settings_model import (
     BaseImage,
     Bitbucket,
+    DockerHub,
     Environment,
     ExistingVpc,
     LoadBalancer,
@@ -27,6 +28,7 @@ from stacks.settings_salvage import salvage
 __all__ = [
     "BaseImage",
     "Bitbucket",
+    "DockerHub",
     "Environment",
     "ExistingVpc",
     "LoadBalancer",
@@ -52,9 +54,11 @@ def load_settings(path: Path) -> Settings:
     """
     document = read_document(path)
     findings: list[Finding] = []
+    refused: ValidationError | None = None
     try:
         settings = Settings.model_validate(document.data)
     except ValidationError as error:
+        refused = error
         findings = findings_of(error, model=Settings)
         settings = salvage(document.data)
     broken = broken_paths(findings)
@@ -63,6 +67,8 @@ def load_settings(path: Path) -> Settings:
     problems = document.problems_with(findings)
     if problems:
         raise SettingsError(problems)
+    if refused:  # a mistake that no check above knows must not pass for that
+        raise refused
     return settings
 
 

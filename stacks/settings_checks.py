@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pythonbase_buildspecs import ImageReference, Mirror
 from stacks.formats import docker_hub_name, holds_a_login, names_a_secret
 from stacks.names import OWN_STACKS, stack_name, state_stack_name
 from stacks.problems import Finding, SettingPath, place, shown_text
 
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
-    from stacks.settings_model import BaseImage, ExistingVpc, Service, Settings
+    from stacks.settings_model import BaseImage, DockerHub, ExistingVpc, Service, Settings
 
 FARGATE_MEMORY: dict[int, range] = {
     256: range(512, 2049, 512),  # without 1536, see fargate_memory
@@ -73,8 +74,10 @@ def check_image_folders(settings: Settings, *, settings_file: Path) -> Iterator[
 def check_together(settings: Settings) -> list[Finding]:
     """All mistakes between the values of settings that are each right by themselves."""
     findings = [*_check_names(settings), *_check_environment(settings), *_check_network(settings)]
+    findings += _check_docker_hub(settings.docker_hub)
     for index, image in enumerate(settings.base_images):
         findings += _check_stand_ins(image, ("base_images", index, "stands_in_for"))
+        findings += _check_upstream(image, ("base_images", index))
     for index, service in enumerate(settings.services):
         at: SettingPath = ("services", index)
         findings += _check_base_image(service, at, settings)
@@ -179,6 +182,27 @@ def _check_load_balancer(service: Service, at: SettingPath, vpc: ExistingVpc) ->
     got = f'"{service.load_balancer}"' if given else f"load_balancer {service.load_balancer} by default"
     path = (*at, "load_balancer") if given else (*at, "name")
     yield Finding(path=path, got=got, fix=fix, involves=(subnets_path, (*at, "load_balancer")))
+
+
+def _check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:
+    official, other = docker_hub.official_images, docker_hub.other_images
+    involved: tuple[SettingPath, ...] = (("docker_hub", "official_images"), ("docker_hub", "other_images"))
+    if other is Mirror.ECR_PUBLIC:
+        fix = "use deny or pull-through-cache: ECR Public has the Docker Official Images only"
+        yield Finding(path=("docker_hub", "other_images"), fix=fix)
+    elif other is not Mirror.DENY and official is Mirror.DENY:
+        fix = "set official_images to ecr-public or pull-through-cache too: the cache has them as well"
+        yield Finding(path=("docker_hub", "other_images"), fix=fix, involves=involved)
+
+
+def _check_upstream(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
+    upstream = ImageReference.parse(image.upstream)
+    if upstream.is_docker_hub and image.upstream_credentials is None:
+        mirror = (
+            f"use public.ecr.aws/docker/{upstream.canonical.partition('/')[2]}, or " if upstream.is_official else ""
+        )
+        fix = f"that is Docker Hub, whose pulls are limited: {mirror}add upstream_credentials"
+        yield Finding(path=(*at, "upstream"), fix=fix, involves=((*at, "upstream_credentials"),))
 
 
 def _check_stand_ins(image: BaseImage, at: SettingPath) -> Iterator[Finding]:

@@ -69,6 +69,8 @@ def _is_confidential(path: SettingPath) -> bool:
     match path:
         case ("services", int(), "secrets", str()) | ("services", int(), "environment" | "secrets"):
             return True
+        case ("base_images", int(), "upstream_credentials"):
+            return True
         case ("services", int(), "environment", str(name)):
             return formats.names_a_secret(name)
     return False
@@ -78,7 +80,7 @@ def _confidential_fix(detail: ErrorDetails) -> str:
     match detail["loc"]:
         case (_, _, "environment", str(name)):
             return secret_fix(name)
-        case (_, _, "secrets", _) if not isinstance(detail["input"], str):
+        case (_, _, "secrets", _) | (_, _, "upstream_credentials") if not isinstance(detail["input"], str):
             return "use the name or ARN of a Secrets Manager secret, in quotes"
     return _FIXES.get(detail["type"]) or _fix(detail)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pythonbase_buildspecs import Mirror
 from stacks import formats
 from stacks.field_rules import check, rule
 from stacks.schedules import schedule
@@ -157,7 +158,14 @@ class BaseImage(_Model):
     )
     upstream: Annotated[str, check(formats.image_reference)] = Field(
         default="public.ecr.aws/docker/library/python:3.13-slim",
-        description="Image that the Dockerfile builds on: registry, repository and tag. Not Docker Hub.",
+        description="Image that the Dockerfile builds on: registry, repository and tag. On Docker Hub only with "
+        "upstream_credentials.",
+    )
+    upstream_credentials: Annotated[str, check(formats.secret_reference)] | None = Field(
+        default=None,
+        description='Name or ARN of a Secrets Manager secret {"username": …, "accessToken": …} for the registry of '
+        "upstream. Left out: anonymous; ECR and ECR Public are signed in to in any case.",
+        examples=["docker-hub/pythonbase"],
     )
     refresh: Annotated[str, check(schedule)] = Field(
         default="rate(1 day)",
@@ -167,7 +175,27 @@ class BaseImage(_Model):
     )
     stands_in_for: list[Annotated[str, check(formats.docker_hub_reference)]] = Field(
         default=["python:3.13", "python:3.13-slim"],
-        description="Docker Hub images that builds of services get this image for, when their Dockerfile names them.",
+        description="Docker Hub images that builds of services get this image for, when their Dockerfile names them. "
+        "The tag may hold a *, such as python:3.13*.",
+    )
+
+
+class DockerHub(_Model):
+    """What builds of services get of Docker Hub when their Dockerfile names more than a base image stands in for."""
+
+    official_images: Annotated[Mirror, Field(strict=False), rule("use deny, ecr-public or pull-through-cache")] = Field(
+        default=Mirror.DENY,
+        description="Docker Official Images, such as node:22: deny (the build fails), ecr-public (ECR Public's mirror) "
+        "or pull-through-cache (the account's own ECR).",
+    )
+    other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
+        default=Mirror.DENY,
+        description="All other images of Docker Hub: deny or pull-through-cache.",
+        json_schema_extra={"enum": ["deny", "pull-through-cache"]},
+    )
+    pull_through_cache_prefix: Annotated[str, check(formats.cache_prefix)] = Field(
+        default="docker-hub",
+        description="Repository prefix of the pull-through cache rule for Docker Hub that the account has.",
     )
 
 
@@ -251,6 +279,7 @@ class Settings(_Model):
     environment: Environment = Field(default=Environment(), description="Where to deploy to.")
     bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
     network: Network = Field(default=Network(), description="Where the services run.")
+    docker_hub: DockerHub = Field(default=DockerHub(), description="What builds of services get of Docker Hub.")
     base_images: list[BaseImage] = Field(
         default=[BaseImage(name="pythonbase")],
         min_length=1,

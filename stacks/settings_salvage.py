@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stacks.settings_model import BaseImage, Bitbucket, Environment, ExistingVpc, Network, Service, Settings
+from stacks.settings_model import BaseImage, Bitbucket, DockerHub, Environment, ExistingVpc, Network, Service, Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -30,6 +30,7 @@ def salvage(data: object) -> Settings:
         environment=_usable(Environment, top.get("environment"), {}),
         bitbucket=_usable(Bitbucket, top.get("bitbucket"), {}),
         network=_usable(Network, {**network, "vpc": None}, {}).model_copy(update={"vpc": _usable_vpc(vpc)}),
+        docker_hub=_usable(DockerHub, top.get("docker_hub"), {}),
         base_images=base_images,
         services=[item if item.base_image else item.model_copy(update={"base_image": first}) for item in services],
     )

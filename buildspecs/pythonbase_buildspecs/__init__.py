@@ -2,7 +2,17 @@
 
 from pythonbase_buildspecs.base_image import base_image_buildspec
 from pythonbase_buildspecs.buildspec import Buildspec
+from pythonbase_buildspecs.image_reference import ImageReference
 from pythonbase_buildspecs.service_image import service_image_buildspec
-from pythonbase_buildspecs.source_policy import SourcePolicy
+from pythonbase_buildspecs.source_policy import Decision, Mirror, Outcome, SourcePolicy
 
-__all__ = ["Buildspec", "SourcePolicy", "base_image_buildspec", "service_image_buildspec"]
+__all__ = [
+    "Buildspec",
+    "Decision",
+    "ImageReference",
+    "Mirror",
+    "Outcome",
+    "SourcePolicy",
+    "base_image_buildspec",
+    "service_image_buildspec",
+]

@@ -6,7 +6,7 @@ import re
 
 from pythonbase_buildspecs.buildspec import Buildspec
 from pythonbase_buildspecs.source_policy import SourcePolicy
-from pythonbase_buildspecs.template import render
+from pythonbase_buildspecs.template import render, script
 
 _RELATIVE_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _CONTAINER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
@@ -19,8 +19,14 @@ def service_image_buildspec(
 
     Environment that the project provides: ``AWS_ACCOUNT_ID`` (the account that owns the base image),
     ``BASE_REPOSITORY_URI``, ``BASE_TAG`` (the tag of the base image to follow), ``REPOSITORY_URI`` and
-    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. Optional: ``BUILD_CA_FILE``, a certificate bundle
-    for networks that intercept TLS; the Dockerfile can mount it as BuildKit secret ``ca``.
+    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. Where the source policy mirrors Docker Hub:
+    ``USE_ECR_PUBLIC`` (not empty: log in there) and ``PULL_THROUGH_CACHE`` (registry and prefix). Optional:
+    ``BUILD_CA_FILE``, a certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit
+    secret ``ca``.
+
+    Docker Hub is closed to the build in two ways: BuildKit has the source policy, which sees every source; and the
+    build's host has no address of Docker Hub, so that nothing but BuildKit (``docker pull``, ``docker run``, compose,
+    the classic builder) can go past the policy.
 
     The image gets both conventions of build argument: ``Account_ID`` (for
     ``FROM ${Account_ID}.dkr.ecr.<region>.amazonaws.com/pythonbase``) and ``BASE_IMAGE`` (the whole reference, pinned to
@@ -43,7 +49,12 @@ def service_image_buildspec(
     policy = source_policy or SourcePolicy()
     return render(
         "service_image",
-        {"container_name": container_name, "dockerfile": dockerfile, "source_policy": policy.to_json()},
+        {
+            "container_name": container_name,
+            "dockerfile": dockerfile,
+            "explain_refusal": script("explain_refusal.sh"),
+            "source_policy": policy.to_json(),
+        },
     )
 
 

@@ -4,17 +4,57 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-_HUB = "docker.io"
-# Names of Docker Hub that BuildKit does not turn into docker.io; it does so with index.docker.io:
-# https://github.com/distribution/reference/blob/main/normalize.go
-_OTHER_HUBS = ("registry-1.docker.io", "registry.hub.docker.com")
-_HOSTS = (_HUB, f"index.{_HUB}", *_OTHER_HUBS)
-# The parts of a reference: https://docs.docker.com/reference/cli/docker/image/tag/
-_PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
-_IMAGE = re.compile(rf"(?P<name>{_PART}(?:/{_PART})*)(?::(?P<tag>[A-Za-z0-9_*][A-Za-z0-9_.*-]*))?")
+from pythonbase_buildspecs.image_reference import DOCKER_HUB, ImageReference
+
+ECR_PUBLIC_MIRROR = "public.ecr.aws/docker"
+"""Where ECR Public mirrors the Docker Official Images: ``library/…`` below it.
+
+https://docs.aws.amazon.com/AmazonECR/latest/public/docker-official-images.html
+"""
+
+BASE_IMAGE, PULL_THROUGH_CACHE = "BASE_IMAGE", "PULL_THROUGH_CACHE"
+"""Stand for what only a build knows: its pinned base image, and the registry and prefix of the pull-through cache."""
+
+# The last two are names of Docker Hub that BuildKit does not turn into docker.io; it does so with index.docker.io, but
+# not where a port is written: https://github.com/distribution/reference/blob/main/normalize.go
+_HUBS = (DOCKER_HUB, f"index.{DOCKER_HUB}", "registry-1.docker.io", "registry.hub.docker.com")
+_UPSTREAM = "UPSTREAM"
+
+
+class Mirror(StrEnum):
+    """Where a build gets images of Docker Hub from that no base image stands in for."""
+
+    DENY = "deny"
+    """From nowhere: the build fails."""
+    ECR_PUBLIC = "ecr-public"
+    """From ECR Public, which has the Docker Official Images only."""
+    PULL_THROUGH_CACHE = "pull-through-cache"
+    """From a pull-through cache in the account's own ECR."""
+
+
+class Outcome(StrEnum):
+    """What the policy does with a reference."""
+
+    ALLOWED = "allowed"
+    """Nothing: it is not on Docker Hub."""
+    BASE_IMAGE = "base image"
+    """The base image stands in for it."""
+    MIRRORED = "mirrored"
+    """It comes from a mirror."""
+    REFUSED = "refused"
+    """The build fails."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policy does with one reference, and what is pulled instead; None if nothing is, or the same."""
+
+    outcome: Outcome
+    instead: str | None = None
 
 
 @dataclass(frozen=True)
@@ -22,44 +62,109 @@ class SourcePolicy:
     """Rules for BuildKit, which applies them to every source of a build: ``FROM``, ``COPY --from``, ``# syntax=``.
 
     Args:
-        stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``.
-            Without a tag: ``latest``. Every other reference to Docker Hub is refused.
+        stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``,
+            with and without a digest. Without a tag: ``latest``.
+        official_images: What happens to other Docker Official Images. Default: refused.
+        other_images: What happens to the rest of Docker Hub. Default: refused.
 
     Raises:
-        ValueError: if an entry is not a reference of an image on Docker Hub.
+        ValueError: if an entry is not a reference of an image on Docker Hub, the mirror has not the images, or only
+            the images that are not official have a mirror.
     """
 
     stands_in_for: Sequence[str] = field(default=())
+    official_images: Mirror = Mirror.DENY
+    other_images: Mirror = Mirror.DENY
 
     def __post_init__(self) -> None:
-        for reference in self.stands_in_for:
-            if not _canonical(reference):
-                raise ValueError(f"stands_in_for takes Docker Hub images such as python:3.13-slim, got {reference!r}")
+        for pattern in self.stands_in_for:
+            if _canonical(pattern) is None:
+                raise ValueError(f"stands_in_for takes Docker Hub images such as python:3.13-slim, got {pattern!r}")
+        if self.other_images is Mirror.ECR_PUBLIC:
+            raise ValueError("other_images cannot come from ECR Public, which has the Docker Official Images only")
+        if self.official_images is Mirror.DENY and self.other_images is not Mirror.DENY:
+            raise ValueError("official_images must have a mirror when other_images have one")
+
+    @property
+    def uses_ecr_public(self) -> bool:
+        """Whether builds pull from ECR Public."""
+        return self.official_images is Mirror.ECR_PUBLIC
+
+    @property
+    def uses_pull_through_cache(self) -> bool:
+        """Whether builds pull through the cache in the account's ECR."""
+        return Mirror.PULL_THROUGH_CACHE in (self.official_images, self.other_images)
 
     def to_json(self) -> str:
-        """The policy as one line of JSON, in which a build replaces ``BASE_IMAGE`` by its pinned base image."""
-        rules = [
-            {
-                "action": "CONVERT",
-                "selector": _selector(_HUB, str(_canonical(reference))),
-                "updates": {"identifier": "docker-image://BASE_IMAGE"},
-            }
-            for reference in self.stands_in_for
-        ]
-        rules += [{"action": "DENY", "selector": _selector(host, "*")} for host in (_HUB, *_OTHER_HUBS)]
-        return json.dumps({"rules": rules}, separators=(",", ":"))
+        """The policy as one line of JSON, in which a build replaces ``BASE_IMAGE`` and ``PULL_THROUGH_CACHE``."""
+        rules = [_convert(pattern, instead) for pattern, instead in self._conversions()]
+        return _to_json([*rules, *_deny_docker_hub()])
+
+    def decide(self, reference: ImageReference) -> Decision:
+        """What BuildKit does with a reference under this policy; ``instead`` may hold the two names above."""
+        if not reference.is_docker_hub:
+            return Decision(Outcome.ALLOWED)
+        text = reference.canonical.removeprefix(f"{DOCKER_HUB}/")
+        for pattern, instead in self._conversions():
+            match = re.fullmatch(re.escape(pattern).replace(r"\*", "(.*)"), text)
+            if match:
+                outcome = Outcome.BASE_IMAGE if instead == BASE_IMAGE else Outcome.MIRRORED
+                return Decision(outcome, instead.replace("${1}", match[1]) if "${1}" in instead else instead)
+        return Decision(Outcome.REFUSED)
+
+    def _conversions(self) -> Iterator[tuple[str, str]]:
+        """Patterns of images on Docker Hub and what is pulled instead; the first that matches counts."""
+        for pattern in self.stands_in_for:
+            name = str(_canonical(pattern))
+            yield name, BASE_IMAGE
+            if not name.endswith("*"):
+                yield f"{name}@*", BASE_IMAGE
+        # The second pattern matches official images too: __post_init__ sees to it that the first has taken them.
+        for pattern, mirror in (("library/*", self.official_images), ("*", self.other_images)):
+            rest = pattern.replace("*", "${1}")
+            if mirror is Mirror.ECR_PUBLIC:
+                yield pattern, f"{ECR_PUBLIC_MIRROR}/{rest}"
+            elif mirror is Mirror.PULL_THROUGH_CACHE:
+                yield pattern, f"{PULL_THROUGH_CACHE}/{rest}"
 
 
-def _selector(host: str, image: str) -> dict[str, str]:
-    return {"identifier": f"docker-image://{host}/{image}", "matchType": "WILDCARD"}
+def base_image_policy() -> str:
+    """The policy of a base image's build as one line of JSON: of Docker Hub, its upstream image or nothing.
+
+    The build replaces ``UPSTREAM`` by the pinned reference. Of DENY and ALLOW, BuildKit heeds the last that matches.
+    """
+    allow = {"action": "ALLOW", "selector": {"identifier": f"docker-image://{_UPSTREAM}", "matchType": "EXACT"}}
+    return _to_json([*_deny_docker_hub(), allow])
 
 
-def _canonical(reference: str) -> str | None:
+def _to_json(rules: Sequence[Mapping[str, object]]) -> str:
+    return json.dumps({"rules": rules}, separators=(",", ":"))
+
+
+def _deny_docker_hub() -> list[Mapping[str, object]]:
+    return [{"action": "DENY", "selector": _selector(host, rest)} for host in _HUBS for rest in ("/*", ":*")]
+
+
+def _convert(pattern: str, instead: str) -> dict[str, object]:
+    return {
+        "action": "CONVERT",
+        "selector": _selector(DOCKER_HUB, f"/{pattern}"),
+        "updates": {"identifier": f"docker-image://{instead}"},
+    }
+
+
+def _selector(host: str, rest: str) -> dict[str, str]:
+    return {"identifier": f"docker-image://{host}{rest}", "matchType": "WILDCARD"}
+
+
+def _canonical(pattern: str) -> str | None:
     """What BuildKit compares: ``python`` is ``library/python:latest``. None: no image on Docker Hub."""
-    host, slash, rest = reference.partition("/")
-    with_host = bool(slash) and host in _HOSTS
-    match = _IMAGE.fullmatch(rest if with_host else reference)
-    if not match or (slash and not with_host and ("." in host or host == "localhost")):
+    try:
+        # A wildcard in the tag is no part of a reference: it is read as a letter.
+        reference = ImageReference.parse(pattern.replace("*", "x"))
+    except ValueError:
         return None
-    name = match["name"] if "/" in match["name"] else f"library/{match['name']}"
-    return f"{name}:{match['tag'] or 'latest'}"
+    name, colon, tag = pattern.rpartition(":")
+    if not reference.is_docker_hub or reference.digest or "*" in (name if colon else pattern):
+        return None
+    return f"{reference.repository}:{tag if colon else 'latest'}"

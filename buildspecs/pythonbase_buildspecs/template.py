@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import textwrap
 from collections.abc import Mapping
 from importlib import resources
 
@@ -35,14 +36,27 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
 
     Raises:
         KeyError: if the template has a placeholder without a value.
-        ValueError: if a value has no placeholder, or spans lines (it would leave its YAML block).
+        ValueError: if a value has no placeholder, or spans lines although its placeholder is not alone on its line (it
+            would leave its YAML block).
     """
     text = resources.files(__package__).joinpath("templates", f"{template_name}.yml").read_text(encoding="utf-8")
     template = _Template(text)
     unknown = sorted(set(values) - set(template.get_identifiers()))
     if unknown:
         raise ValueError(f"template {template_name} has no placeholder {', '.join(unknown)}")
-    for name, value in values.items():
-        if "\n" in value or "\r" in value:
-            raise ValueError(f"value of {name} must be one line, got {value!r}")
-    return Buildspec(template.substitute(values))
+    return Buildspec(template.substitute({name: _in_place(text, name, value) for name, value in values.items()}))
+
+
+def script(name: str) -> str:
+    """The text of ``scripts/<name>``, which a template takes in as a value."""
+    return resources.files(__package__).joinpath("scripts", name).read_text(encoding="utf-8").strip()
+
+
+def _in_place(text: str, name: str, value: str) -> str:
+    """The value with each further line indented like its placeholder."""
+    if "\n" not in value and "\r" not in value:
+        return value
+    alone = re.search(rf"^( +)%{{{name}}}$", text, re.MULTILINE)
+    if not alone or "\r" in value:
+        raise ValueError(f"value of {name} must be one line, got {value!r}")
+    return textwrap.indent(value, alone[1]).strip()

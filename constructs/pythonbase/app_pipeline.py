@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Aws, Duration, Stack
@@ -12,10 +11,11 @@ from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image_reference import MOVING_TAG, IBaseImage, grant_registry_login
 from pythonbase.image_project import ImageProject
-from pythonbase.image_repository import PULL_ACTIONS, PUSH_ACTIONS
+from pythonbase.image_repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS, PUSH_ACTIONS
 from pythonbase.pipeline_roles import PipelineRoles
 from pythonbase.release_record import ReleaseRecord
 from pythonbase.web_service import CONTAINER_NAME, WebService
@@ -69,12 +69,14 @@ class AppPipeline(Construct):
         source: The branch to follow.
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
         dockerfile: Path of the Dockerfile in the service's repository.
-        stands_in_for: Docker Hub official images that become the base image in builds. Every other image on Docker
-            Hub is refused.
+        source_policy: Which images of Docker Hub become the base image in builds, and what happens to the others.
+            Default: all are refused.
+        pull_through_cache_prefix: Prefix of the ECR pull-through cache rule for Docker Hub in this account and Region,
+            where the policy mirrors to one. Default: ``docker-hub``.
         deployment_timeout: How long the Deploy stage waits for a steady service. Default: 20 minutes.
 
     Raises:
-        ValueError: if the Dockerfile's path or an entry of ``stands_in_for`` is malformed.
+        ValueError: if the Dockerfile's path is malformed.
 
     Example::
 
@@ -93,13 +95,16 @@ class AppPipeline(Construct):
         source: BitbucketSource,
         base_image: IBaseImage,
         dockerfile: str = "Dockerfile",
-        stands_in_for: Sequence[str] = (),
+        source_policy: SourcePolicy | None = None,
+        pull_through_cache_prefix: str = "docker-hub",
         deployment_timeout: Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._names = service.names
         self.artifacts = ArtifactBucket(self, "Artifacts")
-        self.build: ImageProject = self._build(base_image, dockerfile, stands_in_for)
+        self.build: ImageProject = self._build(
+            base_image, dockerfile, source_policy or SourcePolicy(), pull_through_cache_prefix
+        )
         self.record = ReleaseRecord(self, "Record", names=self._names)
         roles = PipelineRoles(
             self,
@@ -188,14 +193,19 @@ class AppPipeline(Construct):
         # The pipeline starts as soon as it exists: its roles must have their permissions by then.
         self.pipeline.node.add_dependency(roles, self.build.role)
 
-    def _build(self, base_image: IBaseImage, dockerfile: str, stands_in_for: Sequence[str]) -> ImageProject:
+    def _build(
+        self, base_image: IBaseImage, dockerfile: str, source_policy: SourcePolicy, cache_prefix: str
+    ) -> ImageProject:
         stack = Stack.of(self)
-        repository_uri = f"{stack.account}.dkr.ecr.{stack.region}.{Aws.URL_SUFFIX}/{self._names.repository_name}"
+        registry = f"{stack.account}.dkr.ecr.{stack.region}.{Aws.URL_SUFFIX}"
+        mirrors = {"USE_ECR_PUBLIC": "1"} if source_policy.uses_ecr_public else {}
+        if source_policy.uses_pull_through_cache:
+            mirrors["PULL_THROUGH_CACHE"] = f"{registry}/{cache_prefix}"
         build = ImageProject(
             self,
             "Build",
             buildspec=service_image_buildspec(
-                container_name=CONTAINER_NAME, dockerfile=dockerfile, source_policy=SourcePolicy(tuple(stands_in_for))
+                container_name=CONTAINER_NAME, dockerfile=dockerfile, source_policy=source_policy
             ),
             description=f"Builds the image of {self._names.service_name}",
             environment={
@@ -203,10 +213,11 @@ class AppPipeline(Construct):
                 "BASE_REPOSITORY_URI": base_image.repository_uri,
                 "BASE_TAG": MOVING_TAG,
                 "REPOSITORY_NAME": self._names.repository_name,
-                "REPOSITORY_URI": repository_uri,
+                "REPOSITORY_URI": f"{registry}/{self._names.repository_name}",
+                **mirrors,
             },
         )
-        grant_registry_login(build.role)
+        grant_registry_login(build.role, ecr_public=source_policy.uses_ecr_public)
         base_image.grant_pull(build.role)
         build.role.add_to_policy(
             iam.PolicyStatement(
@@ -214,5 +225,19 @@ class AppPipeline(Construct):
                 resources=[self._names.repository(self, "Repository").repository_arn],
             )
         )
+        if source_policy.uses_pull_through_cache:
+            self._grant_pull_through(build.role, cache_prefix)
         self.artifacts.grant_read_write_artifacts(build.role)
         return build
+
+    def _grant_pull_through(self, role: iam.Role, cache_prefix: str) -> None:
+        cached = Stack.of(self).format_arn(service="ecr", resource="repository", resource_name=f"{cache_prefix}/*")
+        role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS, *PULL_THROUGH_ACTIONS], resources=[cached]))
+        acknowledge(
+            role,
+            {
+                wildcard_resource(role, cached): (
+                    "the cache makes a repository for each image at its first pull; all are below this prefix"
+                )
+            },
+        )

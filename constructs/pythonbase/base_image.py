@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, grant_registry_login
+from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference
 from pythonbase.image_build import ImageBuild
 from pythonbase.image_project import ImageProject
 from pythonbase.image_repository import PULL_ACTIONS, PUSH_ACTIONS, image_repository
+from pythonbase.pull_headroom import PullHeadroom
+from pythonbase.upstream import Upstream
 from pythonbase_buildspecs import base_image_buildspec
 
 DEFAULT_UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
@@ -38,13 +42,18 @@ class BaseImage(Construct):
         source: Folder with a ``Dockerfile`` that starts ``ARG UPSTREAM_IMAGE`` and ``FROM ${UPSTREAM_IMAGE}``. The
             image's own command must answer HTTP requests with 200 on ``$PORT``, because services start on it before
             their first release.
-        upstream: Reference of the image that it is built from. Default: ECR Public's mirror of Docker's Python image.
+        upstream: Reference of the image that it is built from, in any registry. Default: ECR Public's mirror of
+            Docker's Python image. If it is on Docker Hub, each refresh records how many pulls are left as the metric
+            ``DockerHubPullsRemaining``, with an alarm.
+        upstream_credentials: Secret ``{"username": …, "accessToken": …}`` for the upstream's registry, in the form that
+            ECR's pull-through cache takes. Default: anonymous, except that ECR and ECR Public are signed in to.
+        upstream_patience: How long a build waits for a registry that is busy or out of order. Default: 30 minutes.
         refresh: When to look for a newer upstream image. Default: once a day. An unchanged upstream ends the build in
             seconds.
         pull_accounts: Other AWS accounts that may pull. Default: only this account.
 
     Raises:
-        ValueError: if the folder has no ``Dockerfile``.
+        ValueError: if the folder has no ``Dockerfile``, or the upstream is no image reference.
 
     Example::
 
@@ -60,12 +69,15 @@ class BaseImage(Construct):
         repository_name: str,
         source: Path,
         upstream: str = DEFAULT_UPSTREAM,
+        upstream_credentials: secretsmanager.ISecret | None = None,
+        upstream_patience: Duration | None = None,
         refresh: scheduler.ScheduleExpression | None = None,
         pull_accounts: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         if not (source / "Dockerfile").is_file():
             raise ValueError(f"source must be a folder with a Dockerfile, got {str(source)!r}")
+        source_image = Upstream.of(upstream)
         stack = Stack.of(self)
         self._reference = BaseImageReference(account=stack.account, region=stack.region, name=repository_name)
         self.repository: ecr.Repository = image_repository(
@@ -87,12 +99,19 @@ class BaseImage(Construct):
                 "REPOSITORY_NAME": repository_name,
                 "REPOSITORY_URI": self.repository_uri,
                 "SOURCE_HASH": asset.asset_hash,
-                "UPSTREAM_IMAGE": upstream,
+                **source_image.environment(upstream_credentials, patience=upstream_patience or Duration.minutes(30)),
             },
             source=codebuild.Source.s3(bucket=asset.bucket, path=asset.s3_object_key),
         )
         self.project: codebuild.Project = build.project
         self._grant_publish(build.role, asset)
+        source_image.grant_pull(build.role, upstream_credentials)
+        self.docker_hub_alarm: cloudwatch.Alarm | None = None
+        """Goes off when Docker Hub has few pulls left; None where the upstream is elsewhere."""
+        if source_image.is_on_docker_hub:
+            self.docker_hub_alarm = PullHeadroom(
+                self, "DockerHub", repository_name=repository_name, writer=build.role
+            ).alarm
 
         scheduler.Schedule(
             self,
@@ -101,7 +120,9 @@ class BaseImage(Construct):
             target=targets.CodeBuildStartBuild(self.project),
             description=f"Looks for a newer upstream image of {repository_name}",
         )
-        self.first_build = ImageBuild(self, "FirstBuild", project=build, trigger=f"{asset.asset_hash} {upstream}")
+        self.first_build = ImageBuild(
+            self, "FirstBuild", project=build, trigger=f"{asset.asset_hash} {source_image.reference}"
+        )
         self.first_build.node.add_dependency(self.repository)
 
     @staticmethod
@@ -134,7 +155,6 @@ class BaseImage(Construct):
 
     def _grant_publish(self, role: iam.Role, asset: s3_assets.Asset) -> None:
         """The build may read its source and push to its one repository."""
-        grant_registry_login(role)
         self.repository.grant(role, *PULL_ACTIONS, *PUSH_ACTIONS)
         role.add_to_policy(
             iam.PolicyStatement(

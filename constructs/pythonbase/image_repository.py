@@ -12,6 +12,10 @@ PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Get
 PUSH_ACTIONS = ("ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart")
 """What ``docker push`` needs besides: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
 
+PULL_THROUGH_ACTIONS = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
+"""What the first pull through a cache needs besides:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html"""
+
 
 def image_repository(
     scope: Construct, construct_id: str, *, repository_name: str, moving_tags: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
 from pythonbase.base_image_reference import IBaseImage, grant_registry_login
+from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.release import ReleaseNames
 from pythonbase.released_image import ReleasedImage
@@ -165,9 +166,10 @@ class WebService(Construct):
         log_group.grant(execution_role, "logs:CreateLogStream", "logs:PutLogEvents")
         for secret in secrets.values():
             secret.grant_read(execution_role)
+        image = ReleasedImage(self, "ReleasedImage", names=self.names).uri
         definition.add_container(
             CONTAINER_NAME,
-            image=ecs.ContainerImage.from_registry(ReleasedImage(self, "ReleasedImage", names=self.names).uri),
+            image=ecs.ContainerImage.from_registry(image),
             environment={**environment, "HEALTH_CHECK_PATH": health_check_path, "PORT": str(port)},
             secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in secrets.items()},
             port_mappings=[ecs.PortMapping(container_port=port)],
@@ -180,7 +182,9 @@ class WebService(Construct):
             definition,
             {
                 "AwsSolutions-ECS2": "PORT, HEALTH_CHECK_PATH and the argument environment, which is for plain "
-                "values; secrets come from Secrets Manager through the argument secrets"
+                "values; secrets come from Secrets Manager through the argument secrets",
+                cannot_tell(definition, image): "the parameter starts as the base image (ReleaseState), and only the "
+                "pipeline's record of releases writes it, with the digest of an image in the service's ECR repository",
             },
         )
         return definition

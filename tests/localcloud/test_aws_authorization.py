@@ -168,6 +168,22 @@ def test_passing_a_role_to_ecs_is_checked_with_the_service_it_is_passed_to(cloud
             register(caller(cloud, *statements)("ecs"))
 
 
+def test_metrics_are_written_to_the_permitted_namespace_only(cloud: Cloud) -> None:
+    condition = {"StringEquals": {"cloudwatch:namespace": "mine"}}
+    cloudwatch = caller(cloud, allow("cloudwatch:PutMetricData", Condition=condition))("cloudwatch")
+    cloudwatch.put_metric_data(Namespace="mine", MetricData=[{"MetricName": "m", "Value": 1}])
+    with pytest.raises(ClientError, match="cloudwatch:PutMetricData"):
+        cloudwatch.put_metric_data(Namespace="other", MetricData=[{"MetricName": "m", "Value": 1}])
+
+
+def test_logging_in_to_ecr_public_takes_two_permissions(cloud: Cloud) -> None:
+    both = [allow("ecr-public:GetAuthorizationToken"), allow("sts:GetServiceBearerToken")]
+    assert caller(cloud, *both)("ecr-public").get_authorization_token()["authorizationData"]["authorizationToken"]
+    for permission in both:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            caller(cloud, permission)("ecr-public").get_authorization_token()
+
+
 def test_an_explicit_deny_wins(cloud: Cloud) -> None:
     deny = {"Effect": "Deny", "Action": "ssm:GetParameter", "Resource": "*"}
     assert _is_denied(lambda c: c.get_parameter(Name="/a"), caller(cloud, allow("ssm:*"), deny)("ssm"))

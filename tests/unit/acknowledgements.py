@@ -1,6 +1,6 @@
-"""Finds acknowledgements of cdk-nag's findings that are not needed or give no reason, for the tests beside this module.
+"""Finds acknowledgements that are not needed or give no reason, for the tests beside this module.
 
-cdk-nag 3 itself accepts both silently.
+cdk-nag 3, the CDK library and the project's own check accept both silently.
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
-from aws_cdk import Acknowledgment, App, Validations
+from aws_cdk import Acknowledgment, App, IPolicyValidationContext, PolicyValidationStack, Validations
 from cdk_nag import AwsSolutionsChecks
+
+from pythonbase import DockerHubCheck
 
 _WORDS = 5
 _WARNING_ID = re.compile(r"\[ack: ([^\]]+)\]")
@@ -45,7 +49,7 @@ class Bare:
     made: dict[Acknowledged, str]
     """What our code wanted to acknowledge, and its reasons."""
     found: set[tuple[str, str]]
-    """What cdk-nag and the CDK library find: construct path and finding id."""
+    """What cdk-nag, the CDK library and the check for Docker Hub find: construct path and finding id."""
 
 
 def build_bare(build: Callable[[], App]) -> Bare:
@@ -58,14 +62,14 @@ def build_bare(build: Callable[[], App]) -> Bare:
 
 
 def findings(app: App) -> set[tuple[str, str]]:
-    """What cdk-nag and the CDK library find and nobody acknowledged: construct path and finding id."""
+    """What these find and nobody acknowledged: construct path and finding id."""
     report = AwsSolutionsChecks(app).validate_scope(app)
     found = {
         (str(resource.construct_path), violation.rule_name)
         for violation in report.violations
         for resource in violation.violating_resources
     }
-    return found | set(_warnings(app))
+    return found | set(_warnings(app)) | set(_docker_hub(app))
 
 
 def _warnings(app: App) -> Iterator[tuple[str, str]]:
@@ -75,6 +79,17 @@ def _warnings(app: App) -> Iterator[tuple[str, str]]:
             named = _WARNING_ID.search(str(entry.data)) if entry.type == "aws:cdk:warning" else None
             if named:
                 yield construct.node.path, f"Annotation::{named[1]}"
+
+
+def _docker_hub(app: App) -> Iterator[tuple[str, str]]:
+    """Findings of the project's own check, which reads what synthesis wrote."""
+    stacks = [
+        PolicyValidationStack(stack_construct_path=stack.hierarchical_id, template_path=stack.template_full_path)
+        for stack in app.synth().stacks_recursively
+    ]
+    context = cast(IPolicyValidationContext, SimpleNamespace(stack_templates=stacks, app_construct=app))
+    for finding, path in DockerHubCheck().findings(context):
+        yield path, finding.rule.id
 
 
 class _Recorder:

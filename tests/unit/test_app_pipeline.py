@@ -10,13 +10,14 @@ import pytest
 from aws_cdk import Duration
 from aws_cdk.assertions import Template
 
-from pythonbase import AppPipeline, BaseImage, BitbucketSource, LoadBalancing, Network, WebService
+from pythonbase import AppPipeline, BaseImage, BitbucketSource, LoadBalancing, Mirror, Network, WebService
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
 from tests.unit.synthesis import (
     ACCOUNT,
     CONNECTION,
     ECR_HOST,
     REGION,
+    Allowed,
     Resource,
     allowed,
     environment,
@@ -56,7 +57,7 @@ def consumer() -> Template:
     return _synthesize(
         base_account=OTHER_ACCOUNT,
         dockerfile="docker/api.Dockerfile",
-        stands_in_for=["python:3.13"],
+        source_policy=SourcePolicy(("python:3.13",)),
         deployment_timeout=Duration.minutes(45),
     )
 
@@ -226,6 +227,31 @@ def test_a_malformed_dockerfile_path_is_refused() -> None:
         _synthesize(dockerfile="../Dockerfile")
 
 
-def test_a_malformed_stand_in_is_refused() -> None:
-    with pytest.raises(ValueError, match="stands_in_for takes Docker Hub images"):
-        _synthesize(stands_in_for=["public.ecr.aws/x/y:1"])
+# -- mirrors of Docker Hub ---------------------------------------------------------------------------------------------
+
+
+def _build(policy: SourcePolicy) -> tuple[dict[str, str], Allowed]:
+    template = _synthesize(source_policy=policy)
+    return environment(only(template, "AWS::CodeBuild::Project")), allowed(template, "PipelineBuildRole")
+
+
+def test_without_a_mirror_the_build_knows_none_and_may_use_none() -> None:
+    variables, rights = _build(SourcePolicy())
+    assert not {"USE_ECR_PUBLIC", "PULL_THROUGH_CACHE"} & variables.keys()
+    assert not {"ecr-public:GetAuthorizationToken", "ecr:CreateRepository"} & rights.keys()
+
+
+def test_ecr_public_is_signed_in_to() -> None:
+    variables, rights = _build(SourcePolicy(official_images=Mirror.ECR_PUBLIC))
+    assert variables["USE_ECR_PUBLIC"] == "1"
+    assert rights["ecr-public:GetAuthorizationToken"] == rights["sts:GetServiceBearerToken"] == {"*"}
+
+
+def test_the_cache_is_used_below_its_prefix_only() -> None:
+    cache = Mirror.PULL_THROUGH_CACHE
+    variables, rights = _build(SourcePolicy(official_images=cache, other_images=cache))
+    assert variables["PULL_THROUGH_CACHE"] == f"{ECR_HOST}/docker-hub"
+    cached = {f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/docker-hub/*"}
+    assert rights["ecr:BatchImportUpstreamImage"] == rights["ecr:CreateRepository"] == cached
+    assert cached <= rights["ecr:BatchGetImage"]
+    assert not cached & rights["ecr:PutImage"]

@@ -66,6 +66,7 @@ def test_the_build_knows_account_repository_upstream_and_source(project: Resourc
         "REPOSITORY_NAME": "pythonbase",
         "REPOSITORY_URI": f"{ECR_HOST}/pythonbase",
         "UPSTREAM_IMAGE": "public.ecr.aws/docker/library/python:3.13-slim",
+        "UPSTREAM_PATIENCE": "1800",
     }
 
 
@@ -83,6 +84,8 @@ def test_the_build_may_publish_to_its_repository_and_nothing_else(template: Temp
         "ecr:BatchGetImage": {repository},
         "ecr:CompleteLayerUpload": {repository},
         "ecr:GetAuthorizationToken": {"*"},
+        "ecr-public:GetAuthorizationToken": {"*"},
+        "sts:GetServiceBearerToken": {"*"},
         "ecr:GetDownloadUrlForLayer": {repository},
         "ecr:InitiateLayerUpload": {repository},
         "ecr:PutImage": {repository},

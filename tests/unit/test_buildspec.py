@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from pythonbase_buildspecs import Buildspec, SourcePolicy, base_image_buildspec, service_image_buildspec
 from pythonbase_buildspecs import template as template_module
+from pythonbase_buildspecs.template import script
 from tests.unit.commands import ARRAY, FUNCTION, command_blocks, document
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -148,7 +150,8 @@ def test_a_dockerfile_that_is_not_a_plain_path_inside_the_repository_is_refused(
 )
 def test_a_plain_path_reaches_the_build_quoted(dockerfile: str) -> None:
     blocks = command_blocks(service_image_buildspec(container_name="app", dockerfile=dockerfile))
-    assert f"--file '{dockerfile}' " in blocks[-1]
+    assert f"\ndockerfile='{dockerfile}'\n" in blocks[-1]
+    assert '--file "$dockerfile" ' in blocks[-1]
 
 
 @pytest.mark.parametrize("container_name", [*INJECTIONS, "a.b", "a/b", "-a", "_a", "x" * 256])
@@ -205,8 +208,9 @@ def test_the_environment_of_the_build_is_all_that_is_read(rendered: Buildspec) -
     read = set(re.findall(r"\$\{?([A-Z][A-Z0-9_]*)", code))
     assigned = set(re.findall(r"\b([A-Z][A-Z0-9_]*)=", code))
     given = {
-        "AWS_ACCOUNT_ID", "BASE_REPOSITORY_URI", "BASE_TAG", "BUILD_CA_FILE", "COMMIT_ID", "MOVING_TAG",
-        "REPOSITORY_NAME", "REPOSITORY_URI", "SOURCE_HASH", "UPSTREAM_IMAGE",
+        "AWS_ACCOUNT_ID", "BASE_REPOSITORY_URI", "BASE_TAG", "BUILD_CA_FILE", "COMMIT_ID", "METRIC_NAMESPACE",
+        "MOVING_TAG", "PULL_THROUGH_CACHE", "REPOSITORY_NAME", "REPOSITORY_URI", "SOURCE_HASH", "UPSTREAM_CREDENTIALS",
+        "UPSTREAM_IMAGE", "UPSTREAM_PATIENCE", "USE_ECR_PUBLIC",
     }  # fmt: skip
     assert read - assigned <= given
 
@@ -279,7 +283,46 @@ def test_the_variables_for_the_pipeline_are_exported(name: str, exported: list[s
 
 def test_no_image_name_is_written_into_a_buildspec() -> None:
     for render in (base_image_buildspec, lambda: service_image_buildspec(container_name="app")):
-        named = re.sub(r"docker-image://[^\"]*", "", render().text)
+        named = render().text
+        # What the scripts say of Docker Hub is not what a build pulls, nor are the names that its host must not find.
+        for name in ("upstream.py", "explain_refusal.sh"):
+            named = named.replace(textwrap.indent(script(name), " " * 8).strip(), "")
+        named = re.sub(r"docker-image://[^\"]*", "", named)
+        named = re.sub(r"printf '0\.0\.0\.0 %s.*\n", "", named)
         assert "docker.io" not in named
         assert "amazonaws.com" not in named
         assert "tonistiigi" not in named
+
+
+# -- what the scripts in a buildspec say -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "log", "said"),
+    [
+        ("docker.io/library/nginx:1", "Dockerfile:3\n", "Dockerfile:3: docker.io/library/nginx:1 is on Docker Hub, "
+         "which this build may not use: write public.ecr.aws/docker/library/nginx:1, ECR Public's mirror of it, or"),
+        ("docker.io/library/busybox:latest", "", "Dockerfile:2: docker.io/library/busybox:latest is on Docker Hub"),
+        ("docker.io/bitnami/redis:7", "", "Dockerfile: docker.io/bitnami/redis:7 is on Docker Hub, which this build "
+         "may not use: push a copy to ECR and write its name, or start from the base image"),
+        ("registry-1.docker.io/library/x:1", "", "Dockerfile: registry-1.docker.io/library/x:1 is on Docker Hub"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("verdict", ["denied by policy", "not allowed by policy"])
+def test_a_refusal_is_explained_in_one_line(tmp_path: Path, source: str, log: str, said: str, verdict: str) -> None:
+    (tmp_path / "log").write_text(f'{log}ERROR: failed to solve: source "docker-image://{source}" {verdict}: denied\n')
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nRUN --mount=from=busybox true\n")
+    printed = _explain(tmp_path)
+    assert printed.startswith(f"error: {said}")
+    assert printed.count("\n") == 1
+
+
+def test_another_failure_is_not_explained(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("Dockerfile:3\nERROR: failed to solve: process did not complete: exit code: 7\n")
+    assert _explain(tmp_path) == ""
+
+
+def _explain(folder: Path) -> str:
+    code = f"set -euo pipefail\nwork=. dockerfile=Dockerfile\n{script('explain_refusal.sh')}\nexplain_refusal"
+    done = subprocess.run(["bash", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout

@@ -50,6 +50,23 @@ MATRIX: dict[str, dict[str, Any]] = {
     "worker": {"services": [{**ORDERS, "load_balancer": "none"}]},
     "secrets": {"services": [{**ORDERS, "secrets": SECRETS}]},
     "environment and secrets": {"services": [{**ORDERS, "environment": {"LOG_LEVEL": "info"}, "secrets": SECRETS}]},
+    "mirrors of Docker Hub": {
+        "docker_hub": {"official_images": "ecr-public", "other_images": "pull-through-cache"},
+        "services": [ORDERS],
+    },
+    "upstream on Docker Hub": {
+        "base_images": [
+            {"name": "pythonbase", "upstream": "docker.io/library/python:3.13-slim", "upstream_credentials": "hub/ci"}
+        ]
+    },
+    "upstream in a cache": {
+        "base_images": [
+            {
+                "name": "pythonbase",
+                "upstream": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/docker-hub/library/python:3.13-slim",
+            }
+        ]
+    },
     "two services, two base images": {
         "base_images": [{"name": "pythonbase"}, {"name": "pythonbase-next", "path": "images/pythonbase"}],
         "services": [ORDERS, {"name": "api", "repository": "acme/api", "base_image": "pythonbase-next"}],

@@ -388,8 +388,41 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     ),
     "upstream on Docker Hub": (
         in_base_image("upstream: python:3.13"),
-        '3: base_images[0].upstream: got "python:3.13"; that is Docker Hub, whose pulls are limited; '
-        "use public.ecr.aws/docker/library/python:3.13",
+        '3: base_images[0].upstream: got "python:3.13"; that is Docker Hub, whose pulls are limited: '
+        "use public.ecr.aws/docker/library/python:3.13, or add upstream_credentials",
+    ),
+    "upstream on Docker Hub that is no official image": (
+        in_base_image("upstream: docker.io/bitnami/python:3.13"),
+        '3: base_images[0].upstream: got "docker.io/bitnami/python:3.13"; that is Docker Hub, whose pulls are limited: '
+        "add upstream_credentials",
+    ),
+    "credentials that are a token": (
+        in_base_image("upstream_credentials: dckr_pat_AbCdEfGh1234567890xyZ"),
+        '3: base_images[0].upstream_credentials: got a value that is not shown here; '
+        "use the name or ARN of a Secrets Manager secret, not its value",
+    ),
+    "official images from nowhere": (
+        "docker_hub:\n  official_images: allow\n" + SERVICE,
+        '2: docker_hub.official_images: got "allow"; use deny, ecr-public or pull-through-cache',
+    ),
+    "other images from ECR Public": (
+        "docker_hub:\n  official_images: ecr-public\n  other_images: ecr-public\n" + SERVICE,
+        '3: docker_hub.other_images: got "ecr-public"; '
+        "use deny or pull-through-cache: ECR Public has the Docker Official Images only",
+    ),
+    "only other images from the cache": (
+        "docker_hub:\n  other_images: pull-through-cache\n" + SERVICE,
+        '2: docker_hub.other_images: got "pull-through-cache"; '
+        "set official_images to ecr-public or pull-through-cache too: the cache has them as well",
+    ),
+    "prefix with a slash at its end": (
+        "docker_hub:\n  pull_through_cache_prefix: hub/\n" + SERVICE,
+        '2: docker_hub.pull_through_cache_prefix: got "hub/"; use the prefix of the cache\'s rule: '
+        "2 to 30 lower-case letters, digits and ._-/, such as docker-hub",
+    ),
+    "wildcard in the name of a stand-in": (
+        in_base_image('stands_in_for: ["py*:3.13"]'),
+        '3: base_images[0].stands_in_for[0]: got "py*:3.13"; a * may stand in the tag only, such as py:3.13*',
     ),
     "refresh with a wrong plural": (
         in_base_image("refresh: rate(1 days)"),
@@ -472,7 +505,7 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "unknown key at the top": (
         "zzz: 1\n" + SERVICE,
         "1: zzz: got an unknown key; "
-        "remove it, or use one of environment, bitbucket, network, base_images, services",
+        "remove it, or use one of environment, bitbucket, network, docker_hub, base_images, services",
     ),
     "port too high": (in_service("port: 99999"), "4: services[0].port: got 99999; use a port from 1 to 65535"),
     "port is a text": (in_service('port: "8080"'), '4: services[0].port: got "8080"; remove the quotes: 8080'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -14,6 +15,14 @@ log = logging.getLogger("localcloud")
 Request = dict[str, Any]
 Operation = Callable[[Request], Mapping[str, Any]]
 Response = tuple[int, dict[str, str], bytes]
+
+
+_caller_key: contextvars.ContextVar[str] = contextvars.ContextVar("caller_key", default="")
+
+
+def caller_key() -> str:
+    """Access key id of the current request to a registered service."""
+    return _caller_key.get()
 
 
 class ApiError(Exception):
@@ -52,7 +61,8 @@ def register(name: str, *, target_prefix: str, operations: Mapping[str, Operatio
     """
 
     async def handle(method: str, path: str, headers: Mapping[str, str], body: bytes, query: Any) -> Response:
-        del method, path, query
+        del method, path
+        _caller_key.set(str(seams.router.extract_access_key_id(headers, query) or ""))
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
         operation = operations.get(action)
         if operation is None:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from . import scope, seams
 
@@ -19,9 +20,13 @@ _ANY = "*"
 
 
 class Resources(str):
-    """The first resource of a request, as MiniStack expects one, and the others that it must be checked on too."""
+    """The first resource of a request, as MiniStack expects one, and the others that it must be checked on too.
+
+    `context` has condition keys of the request that MiniStack does not know.
+    """
 
     others: tuple[str, ...] = ()
+    context: Mapping[str, str] = {}
 
     @classmethod
     def of(cls, arns: Iterable[str]) -> Resources:
@@ -254,6 +259,15 @@ def members_of(body: bytes) -> Members:
     return members if isinstance(members, dict) else {}
 
 
+def _in_namespace(resource: str, members: Members, body: bytes) -> Resources:
+    """A request to CloudWatch: PutMetricData is narrowed by the metric's namespace (JSON and query protocol)."""
+    found = Resources(resource)
+    form = parse_qs(body.decode("utf-8", errors="replace")) if not members else {}
+    namespace = members.get("Namespace") or (form.get("Namespace") or [""])[0]
+    found.context = {"cloudwatch:namespace": str(namespace)} if namespace else {}
+    return found
+
+
 def install() -> None:
     """Replace MiniStack's derivation for the services above, and check every resource that a request names."""
     derive = seams.iam_actions.extract_resource_arn
@@ -275,6 +289,8 @@ def install() -> None:
         if service == "scheduler":
             return _scheduler(path, query, members_of(body))
         resource = str(derive(service, method, path, headers, body, query, region, account_id))
+        if service == "monitoring":
+            return _in_namespace(resource, members_of(body), body)
         if service == "elasticloadbalancing":
             requested = query.get("Action") or [""]
             requested = requested[0] if isinstance(requested, list) else requested
@@ -290,6 +306,8 @@ def install() -> None:
         resource_arn: str = _ANY,
         service_context: Any = None,
     ) -> Any:
+        more = getattr(resource_arn, "context", {})
+        service_context = {**(service_context or {}), **more} if more else service_context
         for resource in (resource_arn, *getattr(resource_arn, "others", ())):
             denied = enforce(
                 access_key_id, action, service, region, resource_arn=str(resource), service_context=service_context

@@ -22,6 +22,7 @@ from . import (
     codeconnections,
     codepipeline,
     container_credentials,
+    ecr_public,
     ecs,
     event_targets,
     load_balancer,
@@ -61,6 +62,7 @@ def build(settings: Settings) -> Gateway:
     cloudformation.install()
     auto_scaling.install()
     codeconnections.install()
+    ecr_public.install()
     codebuild.install(settings)
     codepipeline.install(settings)
     event_targets.install()

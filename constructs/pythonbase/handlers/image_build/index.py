@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-_LOG_LINES = 300
+_LOG_LINES = 5000  # CodeBuild ends the log with the whole command that failed
 _NAMED_LINES = 3
 _LINE_LENGTH = 300
 
