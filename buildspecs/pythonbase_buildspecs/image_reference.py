@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DOCKER_HUB = "docker.io"
 
 _OFFICIAL = "library/"
+_KNOWN = (DOCKER_HUB, f"index.{DOCKER_HUB}")
 HUB_HOSTS = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 """Hosts that serve Docker Hub. Docker itself only turns index.docker.io into docker.io."""
 
@@ -31,12 +32,15 @@ class ImageReference:
         repository: Path in the registry, such as ``library/python``.
         tag: The tag, or None.
         digest: Algorithm and hex digits, such as ``sha256:…``, or None.
+        is_known_to_docker: Whether Docker itself takes this spelling for Docker Hub. It does not for other hosts of
+            Docker Hub, nor for a port or capitals, and asks them as registries of their own.
     """
 
     registry: str
     repository: str
     tag: str | None = None
     digest: str | None = None
+    is_known_to_docker: bool = field(default=True, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> ImageReference:
@@ -60,7 +64,9 @@ class ImageReference:
         )
         if not well_formed:
             raise ValueError(f"an image reference is [registry/]repository[:tag][@digest], got {text!r}")
-        return cls(registry, repository, tag or None, digest or None)
+        host, slash, _ = name.partition("/")
+        known = host in _KNOWN or not slash or not _is_hub(host)
+        return cls(registry, repository, tag or None, digest or None, is_known_to_docker=known)
 
     @property
     def is_docker_hub(self) -> bool:
@@ -92,8 +98,12 @@ def _split(name: str) -> tuple[str, str]:
         registry, repository = first, rest
     else:
         registry, repository = DOCKER_HUB, name
-    if registry.lower().removesuffix(":443") in HUB_HOSTS:
+    if _is_hub(registry):
         registry = DOCKER_HUB
     if registry == DOCKER_HUB and repository and "/" not in repository:
         repository = _OFFICIAL + repository
     return registry, repository
+
+
+def _is_hub(host: str) -> bool:
+    return host.lower().removesuffix(":443") in HUB_HOSTS

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pythonbase_buildspecs.image_reference import DOCKER_HUB, ImageReference
+from pythonbase_buildspecs.image_reference import DOCKER_HUB, HUB_HOSTS, ImageReference
 
 ECR_PUBLIC_MIRROR = "public.ecr.aws/docker"
 """Where ECR Public mirrors the Docker Official Images: ``library/…`` below it.
@@ -19,9 +19,14 @@ https://docs.aws.amazon.com/AmazonECR/latest/public/docker-official-images.html
 BASE_IMAGE, PULL_THROUGH_CACHE = "BASE_IMAGE", "PULL_THROUGH_CACHE"
 """Stand for what only a build knows: its pinned base image, and the registry and prefix of the pull-through cache."""
 
-# The last two are names of Docker Hub that BuildKit does not turn into docker.io; it does so with index.docker.io, but
-# not where a port is written: https://github.com/distribution/reference/blob/main/normalize.go
-_HUBS = (DOCKER_HUB, f"index.{DOCKER_HUB}", "registry-1.docker.io", "registry.hub.docker.com")
+# Names of Docker Hub that BuildKit takes for registries of their own, as it does with a port:
+# https://github.com/distribution/reference/blob/main/normalize.go. It also distinguishes capitals, which no list of
+# patterns can (and its regular expressions match nothing in Docker 26): the build's host has no address for those.
+_DENY = [
+    {"action": "DENY", "selector": {"identifier": f"docker-image://{host}{rest}", "matchType": "WILDCARD"}}
+    for host in sorted(HUB_HOSTS)
+    for rest in ("/*", ":443/*")
+]
 _UPSTREAM = "UPSTREAM"
 
 
@@ -98,12 +103,14 @@ class SourcePolicy:
     def to_json(self) -> str:
         """The policy as one line of JSON, in which a build replaces ``BASE_IMAGE`` and ``PULL_THROUGH_CACHE``."""
         rules = [_convert(pattern, instead) for pattern, instead in self._conversions()]
-        return _to_json([*rules, *_deny_docker_hub()])
+        return _to_json([*rules, *_DENY])
 
     def decide(self, reference: ImageReference) -> Decision:
         """What BuildKit does with a reference under this policy; ``instead`` may hold the two names above."""
         if not reference.is_docker_hub:
             return Decision(Outcome.ALLOWED)
+        if not reference.is_known_to_docker:  # conversions are for docker.io
+            return Decision(Outcome.REFUSED)
         text = reference.canonical.removeprefix(f"{DOCKER_HUB}/")
         for pattern, instead in self._conversions():
             match = re.fullmatch(re.escape(pattern).replace(r"\*", "(.*)"), text)
@@ -134,27 +141,19 @@ def base_image_policy() -> str:
     The build replaces ``UPSTREAM`` by the pinned reference. Of DENY and ALLOW, BuildKit heeds the last that matches.
     """
     allow = {"action": "ALLOW", "selector": {"identifier": f"docker-image://{_UPSTREAM}", "matchType": "EXACT"}}
-    return _to_json([*_deny_docker_hub(), allow])
+    return _to_json([*_DENY, allow])
 
 
 def _to_json(rules: Sequence[Mapping[str, object]]) -> str:
     return json.dumps({"rules": rules}, separators=(",", ":"))
 
 
-def _deny_docker_hub() -> list[Mapping[str, object]]:
-    return [{"action": "DENY", "selector": _selector(host, rest)} for host in _HUBS for rest in ("/*", ":*")]
-
-
 def _convert(pattern: str, instead: str) -> dict[str, object]:
     return {
         "action": "CONVERT",
-        "selector": _selector(DOCKER_HUB, f"/{pattern}"),
+        "selector": {"identifier": f"docker-image://{DOCKER_HUB}/{pattern}", "matchType": "WILDCARD"},
         "updates": {"identifier": f"docker-image://{instead}"},
     }
-
-
-def _selector(host: str, rest: str) -> dict[str, str]:
-    return {"identifier": f"docker-image://{host}{rest}", "matchType": "WILDCARD"}
 
 
 def _canonical(pattern: str) -> str | None:

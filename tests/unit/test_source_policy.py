@@ -8,14 +8,8 @@ from typing import Any
 
 import pytest
 
-from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
+from pythonbase_buildspecs import ImageReference, Mirror, Outcome, SourcePolicy, service_image_buildspec
 from stacks.formats import docker_hub_reference, path_in_repository
-
-DENIED = [
-    f"docker-image://{host}{rest}"
-    for host in ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
-    for rest in ("/*", ":*")
-]
 
 
 def _rules(*stands_in_for: str) -> list[dict[str, Any]]:
@@ -31,12 +25,23 @@ def _converted(*stands_in_for: str) -> list[str]:
     ]
 
 
-def test_every_name_of_docker_hub_is_refused_and_nothing_else() -> None:
+def _denied(image: str) -> bool:
     rules = _rules()
-    assert [rule["selector"]["identifier"] for rule in rules] == DENIED
     assert {(rule["action"], rule["selector"]["matchType"]) for rule in rules} == {("DENY", "WILDCARD")}
-    other = "docker-image://public.ecr.aws/docker/library/python:3.13"
-    assert not any(fnmatch.fnmatchcase(other, pattern) for pattern in DENIED)
+    return any(fnmatch.fnmatchcase(f"docker-image://{image}", rule["selector"]["identifier"]) for rule in rules)
+
+
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"])
+@pytest.mark.parametrize("port", ["", ":443"])
+def test_every_name_of_docker_hub_is_refused(host: str, port: str) -> None:
+    assert _denied(f"{host}{port}/library/python:3.13")
+
+
+@pytest.mark.parametrize(
+    "image", ["public.ecr.aws/docker/library/python", "docker.io.example.com/x", "a.b/docker.io/c", "docker.io:5000/x"]
+)
+def test_another_registry_is_not_refused(image: str) -> None:
+    assert not _denied(f"{image}:3")
 
 
 @pytest.mark.parametrize(
@@ -116,3 +121,28 @@ def test_every_image_that_the_settings_take_is_taken(reference: str) -> None:
 def test_every_dockerfile_that_the_settings_take_is_taken(path: str) -> None:
     assert path_in_repository(path) == path
     assert f"'{path}'" in service_image_buildspec(container_name="app", dockerfile=path).text
+
+
+@pytest.mark.parametrize(
+    ("written", "outcome"),
+    [
+        ("python:3.13", Outcome.BASE_IMAGE),
+        ("docker.io/library/python:3.13", Outcome.BASE_IMAGE),
+        ("index.docker.io/python:3.13@sha256:" + "0" * 64, Outcome.BASE_IMAGE),
+        ("registry-1.docker.io/library/python:3.13", Outcome.REFUSED),
+        ("docker.io:443/library/python:3.13", Outcome.REFUSED),
+        ("DOCKER.IO/library/python:3.13", Outcome.REFUSED),
+        ("nginx:1.29", Outcome.MIRRORED),
+        ("bitnami/redis:7", Outcome.REFUSED),
+        ("docker.iox/nginx", Outcome.ALLOWED),
+        ("ghcr.io/acme/python:3.13", Outcome.ALLOWED),
+    ],
+)
+def test_a_decision_is_what_the_builder_does(written: str, outcome: Outcome) -> None:
+    policy = SourcePolicy(("python:3.13",), official_images=Mirror.ECR_PUBLIC)
+    assert policy.decide(ImageReference.parse(written)).outcome is outcome
+
+
+def test_a_decision_names_what_is_pulled_instead() -> None:
+    policy = SourcePolicy((), official_images=Mirror.ECR_PUBLIC)
+    assert policy.decide(ImageReference.parse("nginx:1.29")).instead == "public.ecr.aws/docker/library/nginx:1.29"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -107,6 +108,7 @@ def test_the_wheel_has_types_templates_and_the_handler(wheel: Path) -> None:
     assert {
         "pythonbase/py.typed",
         "pythonbase_buildspecs/py.typed",
+        "pythonbase_operations/py.typed",
         "pythonbase/handlers/image_build/index.py",
         "pythonbase_buildspecs/templates/base_image.yml",
         "pythonbase_buildspecs/templates/service_image.yml",
@@ -116,25 +118,70 @@ def test_the_wheel_has_types_templates_and_the_handler(wheel: Path) -> None:
 def test_the_wheel_has_every_source_of_the_library_and_nothing_else(wheel: Path) -> None:
     sources = {
         path.relative_to(root).as_posix()
-        for root in (ROOT / "constructs", ROOT / "buildspecs")
+        for root in (ROOT / "constructs", ROOT / "buildspecs", ROOT / "operations")
         for path in root.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     metadata = {name for name in _contents(wheel) if name.split("/")[0].endswith(".dist-info")}
     assert _contents(wheel) - metadata == sources
-    assert {name.split("/")[0] for name in sources} == {"pythonbase", "pythonbase_buildspecs"}
+    packages = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations"}
+    assert {name.split("/")[0] for name in sources} == packages
 
 
-def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> None:
+def _requirements(wheel: Path, *, extra: str | None) -> set[str]:
+    """Names of required packages: without an extra, or those that the extra adds."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = Parser().parsestr(archive.read(name).decode())
-        code = "\n".join(archive.read(item).decode() for item in archive.namelist() if item.endswith(".py"))
-    required = {re.split("[^a-z-]", line)[0].replace("-lib", "") for line in metadata.get_all("Requires-Dist", [])}
-    imported = {match.replace("_", "-") for match in re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE)}
+    lines = [line.partition(";") for line in metadata.get_all("Requires-Dist", [])]
+    marker = "" if extra is None else f"extra == '{extra}'"
+    chosen = [line for line, _, condition in lines if condition.strip().replace('"', "'") == marker]
+    return {re.split("[^a-z0-9-]", line.lower())[0] for line in chosen}
+
+
+def _imported(wheel: Path, *, of_operations: bool) -> set[str]:
+    """Names of packages that the code imports, as they are called on PyPI, without this project's and Python's own."""
+    with zipfile.ZipFile(wheel) as archive:
+        trees = [
+            ast.parse(archive.read(item))
+            for item in archive.namelist()
+            if item.endswith(".py") and item.startswith("pythonbase_operations/") == of_operations
+        ]
+    called = {"aws_cdk": "aws-cdk-lib", "yaml": "pyyaml"}
+    imported = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported.add(node.module.split(".")[0])
+    own = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations"}
+    return {called.get(name, name.replace("_", "-")) for name in imported - own - set(sys.stdlib_module_names)}
+
+
+def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> None:
     # boto3 is imported by the handler only, which runs in Lambda.
-    own = {"pythonbase", "pythonbase-buildspecs", "boto3"}
-    assert imported - {name.replace("_", "-") for name in sys.stdlib_module_names} - own <= required
+    assert _imported(wheel, of_operations=False) - {"boto3"} <= _requirements(wheel, extra=None)
+
+
+def test_the_command_has_what_it_imports_with_its_extra_which_the_library_does_without(wheel: Path) -> None:
+    extra = _requirements(wheel, extra="operations")
+    assert extra == {"boto3", "dockerfile", "pyyaml"}
+    assert _imported(wheel, of_operations=True) <= extra
+    assert not extra & _requirements(wheel, extra=None)
+
+
+def test_the_command_is_installed_and_runs_from_the_wheel(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13-slim\n")
+    done = subprocess.run(
+        [str(python.parent / "pythonbase"), "adopt", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Dockerfile:1: FROM python:3.13-slim: base image; write ${BASE_IMAGE}\n")
 
 
 def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None:
@@ -150,7 +197,7 @@ def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None
     assert Path(done.stdout.strip()).is_relative_to(sysconfig.get_path("purelib"))
 
 
-@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud"])
+@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud", "operations"])
 def test_a_source_root_is_no_package(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert not (ROOT / folder / "__init__.py").exists()

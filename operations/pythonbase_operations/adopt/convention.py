@@ -1,0 +1,69 @@
+"""How a team's Dockerfiles name the base image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pythonbase_buildspecs import Decision, Outcome
+from pythonbase_buildspecs.source_policy import BASE_IMAGE, PULL_THROUGH_CACHE
+from pythonbase_operations.adopt.model import Reach, Use
+
+ARGUMENTS = (BASE_IMAGE, "Account_ID")
+"""Build arguments that every build of a pipeline gets."""
+
+# Values that no Dockerfile has in its own text: what a build gets from outside is not of Docker Hub.
+PIPELINE_ARGUMENTS = {
+    BASE_IMAGE: f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/pythonbase@sha256:{'0' * 64}",
+    "Account_ID": "123456789012",
+}
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A build argument, and what stands behind ``FROM``."""
+
+    argument: str
+    image: str
+
+
+BASE_IMAGE_CONVENTION = Convention(BASE_IMAGE, f"${{{BASE_IMAGE}}}")
+
+
+def account_id_convention(*, region: str, base_image: str) -> Convention:
+    """The convention that names the registry by its account."""
+    return Convention("Account_ID", f"${{Account_ID}}.dkr.ecr.{region}.amazonaws.com/{base_image}")
+
+
+def replacement(use: Use, decision: Decision, convention: Convention) -> str | None:
+    """What to write instead of a reference; None if nothing can be."""
+    if decision.outcome is Outcome.BASE_IMAGE:
+        return convention.image if use.place == "FROM" else None
+    return decision.instead
+
+
+def is_rewritable(use: Use, decision: Decision) -> bool:
+    """Whether the replacement can be put in the place of the reference as it is."""
+    if use.span is None or use.reach is Reach.OUTSIDE or use.place.startswith("ONBUILD"):
+        return False
+    if decision.outcome is Outcome.BASE_IMAGE:
+        return use.place == "FROM"
+    return decision.outcome is Outcome.MIRRORED and PULL_THROUGH_CACHE not in str(decision.instead)
+
+
+def advice(use: Use, decision: Decision, convention: Convention) -> str | None:
+    """What to do about a reference when that is more than writing the replacement."""
+    text = None
+    if use.reach is Reach.OUTSIDE and decision.outcome is not Outcome.MIRRORED:
+        text = "name the base image in your registry" if decision.outcome is Outcome.BASE_IMAGE else None
+    elif decision.outcome is Outcome.REFUSED:
+        if use.place == "# syntax":
+            text = "remove the line: the builder has a frontend of its own"
+        else:
+            text = "build from the base image, or give the platform a mirror for it"
+    elif decision.outcome is Outcome.BASE_IMAGE and use.place != "FROM":
+        text = f"no variables are allowed here: name a stage that is FROM {convention.image}"
+    elif PULL_THROUGH_CACHE in str(decision.instead):
+        text = f"{PULL_THROUGH_CACHE} is the registry and prefix of the account's cache"
+    elif use.reach is not Reach.OUTSIDE and use.span is None:
+        text = "rewrite it by hand: it is not in one piece"
+    return text

@@ -1,0 +1,97 @@
+"""The policy that a service's build has, from options and from `platform.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pythonbase_buildspecs import Mirror, SourcePolicy
+from pythonbase_operations.adopt.model import FileError
+from pythonbase_operations.adopt.yaml_nodes import get, line, read_yaml, sequence, text
+
+DEFAULT_BASE_IMAGE = "pythonbase"
+DEFAULT_STANDS_IN_FOR = ("python:3.13", "python:3.13-slim")
+
+
+class PolicyError(ValueError):
+    """Options or settings that make no policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What the caller chose; None where nothing was chosen.
+
+    Args:
+        config: A platform.yaml.
+        base_image: Name of the base image.
+        stands_in_for: Images that the base image replaces.
+        official_images: What happens to other Docker Official Images.
+        other_images: What happens to the rest of Docker Hub.
+    """
+
+    config: Path | None = None
+    base_image: str | None = None
+    stands_in_for: Sequence[str] | None = None
+    official_images: str | None = None
+    other_images: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What a service is built with: the name of its base image, the policy, and the Region if the settings name it."""
+
+    base_image: str
+    policy: SourcePolicy
+    region: str | None
+
+
+def platform(choices: Choices) -> Platform:
+    """The platform of the choices: options count more than the settings file, which counts more than defaults.
+
+    Raises:
+        PolicyError: if the file cannot be read, or a value is wrong.
+    """
+    document = _document(choices.config)
+    name, stands_in_for = _base_image(document, choices)
+    hub = get(document, "docker_hub")
+    try:
+        policy = SourcePolicy(
+            stands_in_for=tuple(choices.stands_in_for or stands_in_for),
+            official_images=Mirror(choices.official_images or text(get(hub, "official_images")) or Mirror.DENY),
+            other_images=Mirror(choices.other_images or text(get(hub, "other_images")) or Mirror.DENY),
+        )
+    except ValueError as error:
+        raise PolicyError(str(error)) from None
+    return Platform(base_image=name, policy=policy, region=text(get(document, "environment", "region")))
+
+
+def _document(config: Path | None) -> yaml.Node | None:
+    if config is None:
+        return None
+    try:
+        return read_yaml(config.read_bytes())
+    except OSError as error:
+        raise PolicyError(f"{config}: cannot be read: {error.strerror}") from None
+    except FileError as error:
+        raise PolicyError(f"{config}:{error.line or 1}: {error.message}") from None
+
+
+def _base_image(document: yaml.Node | None, choices: Choices) -> tuple[str, Sequence[str]]:
+    """Name of the base image, and what it stands in for. The first of the file, as for services that name none."""
+    images = sequence(get(document, "base_images"))
+    names = [text(get(image, "name")) or DEFAULT_BASE_IMAGE for image in images]
+    if not images:
+        return choices.base_image or DEFAULT_BASE_IMAGE, DEFAULT_STANDS_IN_FOR
+    name = choices.base_image or names[0]
+    if name not in names:
+        raise PolicyError(f"--base-image-name must be one of base_images ({', '.join(names)}), got {name!r}")
+    entries = get(images[names.index(name)], "stands_in_for")
+    if entries is None:
+        return name, DEFAULT_STANDS_IN_FOR
+    values = [text(entry) for entry in sequence(entries)]
+    if not isinstance(entries, yaml.SequenceNode) or None in values:
+        raise PolicyError(f"{choices.config}:{line(entries)}: stands_in_for must be a list of images")
+    return name, [str(value) for value in values]

@@ -1,0 +1,2 @@
+FROM redis
+ADD --from=nginx /a /a

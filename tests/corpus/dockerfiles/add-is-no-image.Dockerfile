@@ -1,0 +1,2 @@
+FROM redis
+ADD https://example.invalid/nginx:1 /a

@@ -1,0 +1,2 @@
+ARG VERSION=
+FROM python:${VERSION:-3.12}${VERSION-x}${VERSION:+y}${VERSION+-slim}

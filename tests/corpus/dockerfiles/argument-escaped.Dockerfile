@@ -1,0 +1,2 @@
+ARG A=x
+FROM python\:3$A

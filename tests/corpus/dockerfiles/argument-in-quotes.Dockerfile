@@ -1,0 +1,2 @@
+ARG A="3.13" B='-slim'
+FROM "python:$A$B"

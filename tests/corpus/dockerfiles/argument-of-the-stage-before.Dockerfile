@@ -1,0 +1,3 @@
+FROM nginx
+ARG VERSION=1
+FROM python:3$VERSION

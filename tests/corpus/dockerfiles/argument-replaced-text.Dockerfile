@@ -1,0 +1,4 @@
+ARG NAME=my.nginx.web
+FROM ${NAME/./-} AS a
+FROM ${NAME//./-}
+COPY --from=a /a /a

@@ -1,0 +1,2 @@
+ARG A=${B:?no}
+FROM python:3$A

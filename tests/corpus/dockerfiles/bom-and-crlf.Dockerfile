@@ -1,0 +1,3 @@
+﻿ARG V=3.13
+FROM python:$V
+COPY --from=redis:8 /a /a

@@ -1,0 +1,3 @@
+FROM nginx
+# comment \
+COPY --from=redis /a /a

@@ -1,0 +1,4 @@
+FROM \
+  python:3.13 \
+  AS app
+FROM app

@@ -1,0 +1,2 @@
+FROM pyt\
+hon:3.13

@@ -1,0 +1,2 @@
+ARG Account_ID
+FROM ${Account_ID}.dkr.ecr.eu-west-1.amazonaws.com/pythonbase

@@ -1,0 +1,1 @@
+FROM ${BASE_IMAGE:-python:3.13-slim}

@@ -1,0 +1,3 @@
+ARG BASE_IMAGE=python:3.13-slim
+FROM ${BASE_IMAGE} AS app
+FROM app

@@ -1,0 +1,2 @@
+FROM nginx
+COPY --from="redis:8" /a /a

@@ -1,0 +1,2 @@
+FROM nginx
+COPY --from=9 /a /a

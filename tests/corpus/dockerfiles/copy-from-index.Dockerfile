@@ -1,0 +1,3 @@
+FROM nginx
+FROM redis
+COPY --from=0 /a /a

@@ -1,0 +1,2 @@
+FROM mysql:9 AS db
+COPY --from=db /a /a

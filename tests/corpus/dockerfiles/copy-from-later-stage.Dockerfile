@@ -1,0 +1,3 @@
+FROM nginx AS first
+COPY --from=second /a /a
+FROM python AS second

@@ -1,0 +1,2 @@
+FROM nginx
+COPY --from=-1 /a /a

@@ -1,0 +1,2 @@
+FROM nginx
+COPY --from= /a /a

@@ -1,0 +1,2 @@
+FROM nginx
+COPY --from=redis --from=mysql /a /a

@@ -1,0 +1,4 @@
+ARG SOURCE=nginx
+FROM redis
+ARG SOURCE
+COPY --from=$SOURCE /a /a

@@ -1,0 +1,4 @@
+FROM nginx AS web
+RUN true
+FROM web
+COPY --from=redis /a /a

@@ -1,0 +1,3 @@
+# escape=`
+ARG A=x
+FROM nginx:`$A

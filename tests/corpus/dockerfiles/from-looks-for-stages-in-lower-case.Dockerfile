@@ -1,0 +1,2 @@
+FROM nginx AS Builder
+FROM builder

@@ -1,0 +1,3 @@
+FROM nginx
+# RUN <<EOF
+COPY --from=redis /a /a

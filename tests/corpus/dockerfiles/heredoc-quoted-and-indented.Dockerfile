@@ -1,0 +1,5 @@
+FROM nginx AS web
+RUN cat <<-"EOF" > /a && true
+	FROM redis
+	EOF
+FROM web

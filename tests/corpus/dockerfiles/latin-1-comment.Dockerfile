@@ -1,0 +1,4 @@
+FROM nginx
+# café
+LABEL drink="café"
+COPY --from=redis /a /a

@@ -1,0 +1,2 @@
+FROM nginx
+RUN --mount=type=cache,from=redis,target=/b true

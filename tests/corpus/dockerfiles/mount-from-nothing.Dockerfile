@@ -1,0 +1,2 @@
+FROM nginx
+RUN --mount=type=bind,from=,target=/b true

@@ -1,0 +1,2 @@
+FROM nginx
+RUN --mount=type=bind,FROM=redis,target=/b true

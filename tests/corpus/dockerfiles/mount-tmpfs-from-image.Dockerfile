@@ -1,0 +1,2 @@
+FROM nginx
+RUN --mount=type=tmpfs,from=redis,target=/b true

@@ -1,0 +1,2 @@
+FROM nginx
+RUN --mount=from=redis,target=/b true

@@ -1,0 +1,2 @@
+FROM nginx AS unused
+FROM ghcr.io/team/app:1

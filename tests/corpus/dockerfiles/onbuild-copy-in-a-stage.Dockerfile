@@ -1,0 +1,3 @@
+FROM redis AS parent
+ONBUILD COPY --from=nginx /a /a
+FROM parent

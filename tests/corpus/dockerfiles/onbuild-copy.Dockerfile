@@ -1,0 +1,2 @@
+FROM redis
+ONBUILD COPY --from=nginx /a /a

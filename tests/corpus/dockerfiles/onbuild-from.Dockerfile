@@ -1,0 +1,2 @@
+FROM redis
+ONBUILD FROM nginx

@@ -1,0 +1,2 @@
+FROM redis
+ONBUILD ONBUILD RUN true

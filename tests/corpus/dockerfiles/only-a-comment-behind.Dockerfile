@@ -1,0 +1,3 @@
+FROM python:3.13
+# FROM nginx
+#FROM redis

@@ -1,0 +1,1 @@
+FROM --platform=bogus/x/y/z nginx

@@ -1,0 +1,2 @@
+FROM nginx:a:b AS unused
+FROM nginx

@@ -1,0 +1,2 @@
+FROM later
+FROM nginx AS later

@@ -1,0 +1,3 @@
+FROM nginx AS Builder
+FROM redis
+COPY --from=BUILDER /a /a

@@ -1,0 +1,1 @@
+FROM nginx AS 1st

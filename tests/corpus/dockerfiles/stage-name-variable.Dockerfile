@@ -1,0 +1,2 @@
+ARG NAME=web
+FROM nginx AS $NAME

@@ -1,0 +1,2 @@
+FROM nginx AS python
+FROM python:latest

@@ -1,0 +1,3 @@
+FROM nginx:1.29 AS python
+FROM python
+RUN true

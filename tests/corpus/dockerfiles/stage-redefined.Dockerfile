@@ -1,0 +1,3 @@
+FROM nginx AS base
+FROM redis AS base
+FROM base

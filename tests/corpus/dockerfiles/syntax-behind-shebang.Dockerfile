@@ -1,0 +1,3 @@
+#!/usr/bin/env build
+# syntax=example/frontend
+FROM nginx

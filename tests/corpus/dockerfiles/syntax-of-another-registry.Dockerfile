@@ -1,0 +1,2 @@
+# syntax=public.ecr.aws/docker/dockerfile:1
+FROM nginx

@@ -1,0 +1,2 @@
+# syntax=$FRONTEND
+FROM nginx

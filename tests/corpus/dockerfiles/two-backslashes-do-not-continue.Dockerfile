@@ -1,0 +1,3 @@
+FROM nginx
+RUN echo \\
+COPY --from=redis /a /a
