@@ -14,7 +14,9 @@ import pytest
 from pythonbase_operations.adopt import discovery
 from pythonbase_operations.cli import main
 
-MIRROR_OR_BASE = "build from the base image, or give the platform a mirror for it"
+MIRROR_OR_BASE = (
+    "write public.ecr.aws/docker/library/nginx:1.29, ECR Public's mirror of it, or start from the base image"
+)
 HUB = "FROM python:3.13-slim\nCOPY --from=nginx:1.29 /a /a\n"
 
 

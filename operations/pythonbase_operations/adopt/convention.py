@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pythonbase_buildspecs import Decision, Outcome
-from pythonbase_buildspecs.source_policy import BASE_IMAGE, PULL_THROUGH_CACHE
+from pythonbase_buildspecs import Decision, ImageReference, Outcome
+from pythonbase_buildspecs.source_policy import BASE_IMAGE, ECR_PUBLIC_MIRROR, PULL_THROUGH_CACHE
 from pythonbase_operations.adopt.model import Reach, Use
 
 ARGUMENTS = (BASE_IMAGE, "Account_ID")
@@ -59,7 +59,7 @@ def advice(use: Use, decision: Decision, convention: Convention) -> str | None:
         if use.place == "# syntax":
             text = "remove the line: the builder has a frontend of its own"
         else:
-            text = "build from the base image, or give the platform a mirror for it"
+            text = _elsewhere(use.reference)
     elif decision.outcome is Outcome.BASE_IMAGE and use.place != "FROM":
         text = f"no variables are allowed here: name a stage that is FROM {convention.image}"
     elif PULL_THROUGH_CACHE in str(decision.instead):
@@ -67,3 +67,11 @@ def advice(use: Use, decision: Decision, convention: Convention) -> str | None:
     elif use.reach is not Reach.OUTSIDE and use.span is None:
         text = "rewrite it by hand: it is not in one piece"
     return text
+
+
+def _elsewhere(reference: ImageReference) -> str:
+    """Where a refused image can come from, as the build says it too."""
+    if reference.is_official:
+        path = reference.canonical.partition("/")[2]
+        return f"write {ECR_PUBLIC_MIRROR}/{path}, ECR Public's mirror of it, or start from the base image"
+    return "push a copy to ECR and write its name, or start from the base image"
