@@ -7,10 +7,10 @@ LOCALCLOUD := $(PYTHON) -m pythonbase_localcloud
 IN_LOCALCLOUD := set -euo pipefail; source <($(LOCALCLOUD) env --config $(CONFIG));
 
 # Long tests first; tests that share fixtures in one process (tests/conftest.py).
-SIDE_BY_SIDE := --numprocesses 3 --dist loadscope --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down demo-clean test test-unit lint format synth diff
+.PHONY: help setup demo proof demo-down demo-clean test test-unit lint format synth diff
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ setup: ## Install Python packages, Node and the CDK CLI into this folder
 
 demo: setup ## Deploy CONFIG to an embedded AWS on this machine and release its services
 	@$(LOCALCLOUD) demo --config $(CONFIG)
+
+proof: setup ## Measure builds with and without this project against Docker Hub's limit; writes docs/proof.md
+	@$(LOCALCLOUD) proof
 
 demo-down: ## Stop everything that the demo started; its state is kept
 	@scripts/localcloud-if-set-up down

@@ -7,8 +7,19 @@ from pathlib import PurePath
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-_ON_THE_PLATFORM = ("test_demo", "test_permissions")
-"""Modules that share one deployed application."""
+_SHARED = {
+    # one deployed application
+    "test_demo": "platform",
+    "test_permissions": "platform",
+    # one Docker Hub, whose limits they change
+    "test_docker_hub": "docker hub",
+    "test_refresh": "docker hub",
+    # one builder
+    "test_adopt_agrees_with_builder": "builder",
+    "test_source_policy": "builder",
+}
+"""Modules with the local cloud, and what they share. The others of them share an instance of their own."""
+_LONGEST_FIRST = ("platform", "docker hub", "local cloud", "builder")
 
 
 class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -25,11 +36,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharedFix
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with what takes longest."""
-    items.sort(key=lambda item: (_group(item.nodeid) != "platform", _group(item.nodeid) != "local cloud"))
+    items.sort(key=lambda item: _rank(_group(item.nodeid)))
+
+
+def _rank(group: str) -> int:
+    return _LONGEST_FIRST.index(group) if group in _LONGEST_FIRST else len(_LONGEST_FIRST)
 
 
 def _group(nodeid: str) -> str:
     module = PurePath(nodeid.partition("::")[0])
     if module.parent.name != "localcloud":
         return module.stem
-    return "platform" if module.stem in _ON_THE_PLATFORM else "local cloud"
+    return _SHARED.get(module.stem, "local cloud")

@@ -39,6 +39,8 @@ class BoxConfig:
     upstream: Program
     front: Program
     server: Program
+    docker_hub: Program | None = None
+    """The stand-in for Docker Hub, where there is one."""
     user: int
     group: int
     """Who the AWS server runs as."""
@@ -59,4 +61,6 @@ class BoxConfig:
         values = json.loads(path.read_text())
         for name in ("engine", "upstream", "front", "server"):
             values[name] = Program(**values[name])
+        if values.get("docker_hub") is not None:
+            values["docker_hub"] = Program(**values["docker_hub"])
         return cls(**values)

@@ -1,4 +1,4 @@
-"""The command `python -m pythonbase_localcloud`: demo, up, down, clean, status, env."""
+"""The command `python -m pythonbase_localcloud`: demo, proof, up, down, clean, status, env."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ def _run(options: argparse.Namespace) -> None:
         from pythonbase_localcloud.demo.run import run_demo  # noqa: PLC0415
 
         print(run_demo(found, options.config or Path("platform.yaml"), reporter()).text())
+    elif options.command == "proof":
+        from pythonbase_localcloud.proof.run import run_proof  # noqa: PLC0415  as above
+
+        print(run_proof(found, reporter()))
     elif options.command == "up":
         account, region, upstreams = _target(options)
         lifecycle.up(found, account=account, region=region, upstreams=upstreams)
@@ -65,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pythonbase_localcloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="start the local cloud, deploy the application, release its services")
+    commands.add_parser("proof", help="measure builds with and without the pipeline; writes docs/proof.md")
     start = commands.add_parser("up", help="start the local cloud; repeated: bring it up to date")
     start.add_argument("--upstream", action="append", metavar="IMAGE", help="image that builds start from; repeatable")
     commands.add_parser("down", help="stop everything it started, keep its state")

@@ -11,9 +11,13 @@ from pathlib import Path
 
 from pythonbase_localcloud import build_image, hosts, oci_runtime, upstream
 from pythonbase_localcloud.box_config import BoxConfig, BoxKind, Program
+from pythonbase_localcloud.docker_hub import program
+from pythonbase_localcloud.docker_hub.names import ADDRESS as HUB_ADDRESS
+from pythonbase_localcloud.docker_hub.names import ECR_PUBLIC_HOST
+from pythonbase_localcloud.docker_hub.names import HOSTS as HUB_HOSTS
 from pythonbase_localcloud.engine import LABEL, EnginePrograms
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY, Instance
-from pythonbase_localcloud.tls import Certificate
+from pythonbase_localcloud.tls import Certificate, ensure_certificate
 
 SERVER = (sys.executable, "-m", "pythonbase_localcloud.aws")
 """The AWS server's command line."""
@@ -44,11 +48,12 @@ def box_config(
     region: str,
     server: Sequence[str],
     environment: Mapping[str, str],
+    docker_hub_programs: program.Programs | None = None,
 ) -> BoxConfig:
     """Put together the box's configuration and write the files that it refers to.
 
     `build_ca` is the machine's bundle where it has an authority of its own, else None. `environment` is the user's,
-    of which little is passed on.
+    of which little is passed on. `docker_hub_programs` are given where Docker Hub is stood in for.
     """
     base = {name: environment[name] for name in _PASSED_ON if name in environment}
     # names that mean the box itself must not go to a company's proxy
@@ -98,6 +103,16 @@ def box_config(
                 "PATH": search_path,
             },
         ),
+        docker_hub=program.box_program(
+            instance,
+            docker_hub_programs,
+            certificate=ensure_certificate(instance.tls, stem="docker-hub", names=[*HUB_HOSTS, ECR_PUBLIC_HOST]),
+            python_image=upstream_image,
+            base=base,
+            environment=environment,
+        )
+        if docker_hub_programs is not None
+        else None,
         user=os.geteuid(),
         group=os.getegid(),
     )
@@ -108,10 +123,16 @@ def bootstrap_environment() -> dict[str, str]:
     return {"PYTHONPATH": str(_SOURCE_ROOT), "PATH": _system_path(), "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8"}
 
 
-def box_names(accounts: Sequence[tuple[str, str]], made_hosts: Sequence[str]) -> dict[str, str]:
-    """Names that mean the box in there: ECR of each (account, region), and the registries that are stood in for."""
+def box_names(
+    accounts: Sequence[tuple[str, str]], made_hosts: Sequence[str], *, docker_hub: bool = False
+) -> dict[str, str]:
+    """Names that mean the box in there: ECR of each (account, region), and the registries that are stood in for.
+
+    `docker_hub`: whether Docker Hub is, which has a stand-in of its own.
+    """
     names = {hosts.ecr_name(account, region): hosts.GATEWAY_ADDRESS for account, region in accounts}
-    return names | dict.fromkeys(made_hosts, upstream.ADDRESS)
+    names |= dict.fromkeys(made_hosts, upstream.ADDRESS)
+    return names | dict.fromkeys(HUB_HOSTS if docker_hub else (), HUB_ADDRESS)
 
 
 def _server_environment(

@@ -157,6 +157,8 @@ class Instance:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "DOCKER_HOST": self.docker_host,
             "DOCKER_CONFIG": str(self.docker_config),
+            # the engine asks registries for tokens itself: their names may mean the box, in there only
+            "BUILDKIT_NO_CLIENT_TOKEN": "1",
             "PATH": _path_with(self.path_directories()),
         }
 

@@ -20,6 +20,7 @@ from pythonbase_localcloud import (
     cgroups,
     configuration,
     container_box,
+    docker_hub,
     engine,
     hosts,
     lambda_runtime,
@@ -33,6 +34,7 @@ from pythonbase_localcloud import (
 from pythonbase_localcloud.box_config import BoxConfig
 from pythonbase_localcloud.box_init import STATE_FILE, engine_answers
 from pythonbase_localcloud.commands import CommandError, LocalCloudError
+from pythonbase_localcloud.docker_hub import program
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance
 from pythonbase_localcloud.locks import held
 from pythonbase_localcloud.progress import Report, reporter
@@ -53,15 +55,17 @@ def up(
     upstreams: Sequence[str] = DEFAULT_UPSTREAMS,
     report: Report | None = None,
     server: Sequence[str] = configuration.SERVER,
+    docker_hub: bool = False,
 ) -> Instance:
     """Start the instance, or bring a running one up to date; returns it when the AWS endpoint answers.
 
     `upstreams` are image references that builds start from: pulled if their registry answers, else stood in for.
-    `server` is the AWS server's command line. Raises `LocalCloudError` with what to do if the machine lacks something.
+    `server` is the AWS server's command line. `docker_hub`: stand in for Docker Hub even where it answers.
+    Raises `LocalCloudError` with what to do if the machine lacks something.
     """
     say = report or reporter()
     with held(instance.lock):
-        starter = _Starter(instance, account=account, region=region, report=say, server=server)
+        starter = _Starter(instance, account=account, region=region, report=say, server=server, docker_hub=docker_hub)
         running = find_box(instance)
         if running is not None and running.is_running():
             starter.refresh(running, upstreams)
@@ -107,6 +111,8 @@ def status(instance: Instance) -> list[str]:
     lines.append(f"AWS endpoint  {instance.endpoint_url} ({answers})")
     ready = "answers" if engine_answers(str(instance.docker_socket)) else "does not answer"
     lines.append(f"Docker engine {instance.docker_host} ({ready})")
+    hub = docker_hub.control(instance)
+    lines += [f"Docker Hub    is stood in for, {hub.pulls()} pulls counted"] if hub.runs() else []
     lines += [f"problem       {error}"] if error else []
     lines.append(f"services      {instance.load_balancer_url('<load balancer>')}")
     lines.append(f"logs          {instance.logs}")
@@ -163,11 +169,21 @@ def _down(instance: Instance, report: Report) -> None:
 class _Starter:
     """One `up`: what its steps share."""
 
-    def __init__(self, instance: Instance, *, account: str, region: str, report: Report, server: Sequence[str]) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        account: str,
+        region: str,
+        report: Report,
+        server: Sequence[str],
+        docker_hub: bool,
+    ) -> None:
         self._instance = instance
         self._account, self._region = account, region
         self._report = report
         self._server = server
+        self._docker_hub_asked = docker_hub
         self._environment: Mapping[str, str] = os.environ
         trust = tls.machine_trust(os.environ, ours=instance.ca_bundle)
         self._machine_bundle = trust.bundle
@@ -184,7 +200,10 @@ class _Starter:
         if self._record.made():
             upstream_image.ensure(instance.cache, log=instance.logs / "python-image.log", report=self._report)
         by_address: dict[str, list[str]] = {}
-        for name, address in self._names().items():
+        has_hub = BoxConfig.load(instance.run / box.CONFIG_FILE).docker_hub is not None
+        if self._docker_hub_asked and not has_hub:
+            raise LocalCloudError("the local cloud runs without a stand-in for Docker Hub; stop it and start it again")
+        for name, address in self._names(docker_hub=has_hub).items():
             by_address.setdefault(address, []).append(name)
         for address, names in by_address.items():
             hosts.add_hosts(instance.hosts, names, address=address)
@@ -223,8 +242,9 @@ class _Starter:
             self._decide_upstreams(upstreams)
             build_archive = self._submit_build_image(pool, can_make=can_make)
             base_image = self._submit_upstream_image(pool, can_make=can_make)
+            registry = pool.submit(self._docker_hub_programs)
             programs = choice.obtain(instance.cache, report=self._report)
-            running = self._start_box(programs, choice.user_engine)
+            running = self._start_box(programs, choice.user_engine, hub=registry.result())
             docker = programs.docker
             client = {**os.environ, **instance.environment()}
             self._wait_for_engine(running)
@@ -277,12 +297,12 @@ class _Starter:
         return pool.submit(build_image.ensure_archive, self._instance.cache, log=log, report=self._report)
 
     def _submit_upstream_image(self, pool: ThreadPoolExecutor, *, can_make: bool) -> Future[Path] | None:
-        made = self._record.made()
-        if not made:
+        if not self._record.made() and not self._docker_hub_asked:
             return None
         if not can_make and not upstream_image.is_made(self._instance.cache):
+            hosts_made = ", ".join(self._record.made_hosts()) or "Docker Hub"
             raise LocalCloudError(
-                f"{', '.join(self._record.made_hosts())} cannot be reached, and a stand-in image can only be "
+                f"{hosts_made} cannot be reached, and a stand-in image can only be "
                 "made as root with mmdebstrap (a Debian package); connect to the internet, or run this as root on "
                 "Debian or Ubuntu"
             )
@@ -291,10 +311,26 @@ class _Starter:
 
     def _decide_upstreams(self, upstreams: Sequence[str]) -> None:
         before = set(self._record.answers)
-        self._record.decide(upstreams, bundle=self._machine_bundle)
+        if self._docker_hub_asked:
+            self._record.stand_in_for(docker_hub.API_HOST)
+        self._record.decide(upstreams, bundle=self._machine_bundle, hosts=[docker_hub.API_HOST])
         for host in sorted(set(self._record.answers) - before):
-            answer = "answers" if self._record.answers[host] else "cannot be reached: its images are made here"
+            answer = "answers" if self._record.answers[host] else "is stood in for: its images are made here"
             self._report(f"{host} {answer}")
+
+    def _docker_hub_programs(self) -> program.Programs | None:
+        """The programs that stand in for Docker Hub, or None where it is real or nothing can stand in for it."""
+        if self._record.answers[docker_hub.API_HOST]:
+            return None
+        if not self._docker_hub_asked and not program.can_be_obtained(self._instance.cache):
+            return None
+        try:
+            return program.obtain(self._instance.cache, report=self._report)
+        except LocalCloudError as error:
+            if self._docker_hub_asked:
+                raise
+            self._report(f"there is no stand-in for Docker Hub: {error}")
+            return None
 
     def _certificates(self) -> tuple[tls.Certificate, tls.Certificate]:
         directory = self._instance.tls
@@ -306,13 +342,15 @@ class _Starter:
         tls.write_bundle(self._instance.ca_bundle, authority=authority, machine=self._machine_bundle)
         return gateway, stand_in
 
-    def _start_box(self, programs: engine.EnginePrograms, user: engine.UserEngine | None) -> box.Box:
+    def _start_box(
+        self, programs: engine.EnginePrograms, user: engine.UserEngine | None, *, hub: program.Programs | None
+    ) -> box.Box:
         instance = self._instance
         gateway, stand_in = self._certificates()
         gateway_socket = ports.reserve(instance.port_file)
         front_socket = ports.reserve(instance.front_port_file, preferred=ports.DEFAULT_FRONT_PORT)
         configuration.link_programs(instance, programs)
-        instance.hosts.write_text(hosts.render(_read("/etc/hosts"), self._names()))
+        instance.hosts.write_text(hosts.render(_read("/etc/hosts"), self._names(docker_hub=hub is not None)))
         (instance.run / "resolv.conf").write_text(network.resolver_configuration(_read("/etc/resolv.conf")))
         config = configuration.box_config(
             instance,
@@ -327,6 +365,7 @@ class _Starter:
             region=self._region,
             server=self._server,
             environment=self._environment,
+            docker_hub_programs=hub,
         )
         environment = configuration.bootstrap_environment()
         try:
@@ -338,8 +377,10 @@ class _Starter:
             front_socket.close()
         return container_box.start(instance, config, docker=user.docker, host=user.host, environment=environment)
 
-    def _names(self) -> dict[str, str]:
-        return configuration.box_names([(self._account, self._region)], self._record.made_hosts())
+    def _names(self, *, docker_hub: bool) -> dict[str, str]:
+        return configuration.box_names(
+            [(self._account, self._region)], self._record.made_hosts(), docker_hub=docker_hub
+        )
 
     def _fingerprint(self) -> str:
         return json.dumps([configuration.source_fingerprint(), list(self._server)])

@@ -9,6 +9,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,25 @@ class Record:
         self.answers: dict[str, bool] = values.get("answers", {})
         self.references: list[str] = values.get("references", [])
 
-    def decide(self, references: Iterable[str], *, bundle: Path | None) -> None:
-        """Add `references`; a registry that is met for the first time is asked whether it is there."""
-        for text in references:
-            host = Reference.parse(text).api_host
-            if host not in self.answers:
-                self.answers[host] = is_reachable(host, bundle=bundle)
-            if text not in self.references:
-                self.references.append(text)
+    def decide(self, references: Iterable[str], *, bundle: Path | None, hosts: Iterable[str] = ()) -> None:
+        """Add `references`; a registry that is met for the first time is asked whether it is there.
+
+        `hosts` are registries to decide about although no reference names them.
+        """
+        texts = list(references)
+        wanted = dict.fromkeys([*(Reference.parse(text).api_host for text in texts), *hosts])
+        new = [host for host in wanted if host not in self.answers]
+        with ThreadPoolExecutor() as pool:
+            self.answers |= zip(new, pool.map(lambda host: is_reachable(host, bundle=bundle), new), strict=True)
+        self.references += [text for text in dict.fromkeys(texts) if text not in self.references]
+        self._save()
+
+    def stand_in_for(self, host: str) -> None:
+        """Decide that a registry is stood in for, whether it answers or not."""
+        self.answers[host] = False
+        self._save()
+
+    def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".new")
         temporary.write_text(json.dumps({"answers": self.answers, "references": self.references}, indent=1))

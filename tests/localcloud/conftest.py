@@ -183,7 +183,14 @@ def cloud(worker_id: str) -> Iterator[Cloud]:
     default = find(start=ROOT)
     instance = Instance(root=default.root, home=default.cache.parent / f"test-{worker_id}", cache=default.cache)
     lifecycle.clean(instance, report=reporter(quiet=True))
-    lifecycle.up(instance, account=DEFAULT_ACCOUNT, region=DEFAULT_REGION, upstreams=[UPSTREAM], report=reporter())
+    lifecycle.up(
+        instance,
+        account=DEFAULT_ACCOUNT,
+        region=DEFAULT_REGION,
+        upstreams=[UPSTREAM],
+        report=reporter(),
+        docker_hub=True,
+    )
     yield Cloud(instance=instance)
     lifecycle.down(instance, report=reporter(quiet=True))
 

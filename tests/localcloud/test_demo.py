@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pythonbase_localcloud import docker_hub
 from tests.localcloud.aws_support import RegistryClient
 from tests.localcloud.changes import (
     ACCOUNT_ID_CONVENTION,
@@ -178,6 +179,20 @@ def test_a_build_may_not_take_anything_from_docker_hub(platform: Platform, tmp_p
     log = platform.build_log(execution)
     assert "docker.io/library/nginx:1.29" in log
     assert "denied by policy" in log or "not allowed" in log
+    assert "error: Dockerfile:3: docker.io/library/nginx:1.29 is on Docker Hub, which this build may not use" in log
+
+
+def test_a_service_builds_while_docker_hub_is_down_and_asks_it_for_nothing(platform: Platform, tmp_path: Path) -> None:
+    hub = docker_hub.control(platform.cloud.instance)
+    hub.reset()
+    hub.fail(429)
+    try:
+        commit = platform.push(tmp_path, dockerfile(UNCHANGED_OFFICIAL_IMAGE), message="Build during an outage")
+        execution = platform.wait_for_end(commit)
+    finally:
+        hub.recover()
+    assert execution["status"] == "Succeeded", platform.build_log(execution)
+    assert hub.requests() == []
 
 
 def test_a_version_that_never_answers_its_health_check_is_rolled_back(platform: Platform, tmp_path: Path) -> None:

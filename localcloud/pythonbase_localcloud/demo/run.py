@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud import lifecycle
+from pythonbase_localcloud import docker_hub, lifecycle
 from pythonbase_localcloud.demo import aws_client, bitbucket, connections, pipelines
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
@@ -102,11 +102,13 @@ class Demo:
                     url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
                 )
             )
+        hub = docker_hub.control(self._instance)
         return Summary(
             endpoint_url=self._instance.endpoint_url,
             account=self._configuration.account,
             region=self._configuration.region,
             services=services,
+            docker_hub_pulls=hub.pulls() if hub.runs() else None,
             seconds={name: round(seconds, 1) for name, seconds in self._seconds.items()},
         )
 
