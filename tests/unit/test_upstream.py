@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
 
@@ -92,6 +92,17 @@ def test_a_cached_image_may_be_pulled_and_imported_and_no_other() -> None:
     assert rights["ecr:BatchImportUpstreamImage"] == rights["ecr:CreateRepository"] == cached
     assert cached < rights["ecr:BatchGetImage"]
     assert not cached & rights["ecr:PutImage"]
+
+
+def test_a_registry_with_the_stacks_own_account_is_ecr_too() -> None:
+    registry = f"{Aws.ACCOUNT_ID}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}"
+    variables, rights = _build(_template(upstream=f"{registry}/docker-hub/library/python:3.13-slim"))
+    assert variables["UPSTREAM_IMAGE"].endswith(
+        ".dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/docker-hub/library/python:3.13-slim"
+    )
+    assert rights["ecr:CreateRepository"] == {
+        "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/docker-hub/library/python"
+    }
 
 
 def test_the_patience_is_in_seconds() -> None:
