@@ -24,6 +24,7 @@ _KNOWN_SECRET_VALUE = re.compile(
     r"|gh[pousr]_.+|github_pat_.+|glpat-.+|ATBB.+|ATCTT.+|dckr_[a-z]+_.+|xox[abprs]-.+|sk[-_](live|test|ant|proj)[-_].+"
     r"|sk-[A-Za-z0-9]{20,}|eyJ[A-Za-z0-9_=-]+\..+|[0-9a-fA-F]{32,}|[A-Za-z0-9/+]{20,}={1,2}"
 )
+_LOOKS_LIKE_AN_ARN = re.compile(r"-[A-Za-z0-9]{6}$")
 _UNBROKEN = re.compile(r"[A-Za-z0-9+=@!]{20,}")
 
 _SECRET_WORDS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "credentials", "apikey"}
@@ -141,6 +142,9 @@ def secret_reference(text: str) -> str:
             "use the whole arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>, or the name"
         )
     looks_random = _UNBROKEN.fullmatch(text) and all(re.search(kind, text) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    if _LOOKS_LIKE_AN_ARN.search(text):
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html, SecretId
+        raise ValueError("use the whole ARN: a name that ends in a hyphen and 6 characters is taken for the end of one")
     if looks_random or _KNOWN_SECRET_VALUE.fullmatch(text) or not _SECRET_NAME.fullmatch(text):
         raise ValueError(fix)
     return text

@@ -19,8 +19,8 @@ def service_image_buildspec(
 
     Environment that the project provides: ``AWS_ACCOUNT_ID`` (the account that owns the base image),
     ``BASE_REPOSITORY_URI``, ``BASE_TAG`` (the tag of the base image to follow), ``REPOSITORY_URI`` and
-    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. Where the source policy mirrors Docker Hub:
-    ``USE_ECR_PUBLIC`` (not empty: log in there) and ``PULL_THROUGH_CACHE`` (registry and prefix). Optional:
+    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. Where the source policy mirrors to a
+    pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional:
     ``BUILD_CA_FILE``, a certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit
     secret ``ca``.
 

@@ -91,11 +91,6 @@ class SourcePolicy:
             raise ValueError("official_images must have a mirror when other_images have one")
 
     @property
-    def uses_ecr_public(self) -> bool:
-        """Whether builds pull from ECR Public."""
-        return self.official_images is Mirror.ECR_PUBLIC
-
-    @property
     def uses_pull_through_cache(self) -> bool:
         """Whether builds pull through the cache in the account's ECR."""
         return Mirror.PULL_THROUGH_CACHE in (self.official_images, self.other_images)

@@ -198,9 +198,8 @@ class AppPipeline(Construct):
     ) -> ImageProject:
         stack = Stack.of(self)
         registry = f"{stack.account}.dkr.ecr.{stack.region}.{Aws.URL_SUFFIX}"
-        mirrors = {"USE_ECR_PUBLIC": "1"} if source_policy.uses_ecr_public else {}
-        if source_policy.uses_pull_through_cache:
-            mirrors["PULL_THROUGH_CACHE"] = f"{registry}/{cache_prefix}"
+        cached = source_policy.uses_pull_through_cache
+        mirrors = {"PULL_THROUGH_CACHE": f"{registry}/{cache_prefix}"} if cached else {}
         build = ImageProject(
             self,
             "Build",
@@ -217,7 +216,8 @@ class AppPipeline(Construct):
                 **mirrors,
             },
         )
-        grant_registry_login(build.role, ecr_public=source_policy.uses_ecr_public)
+        # Dockerfiles may name ECR Public whatever the policy says of Docker Hub.
+        grant_registry_login(build.role, ecr_public=True)
         base_image.grant_pull(build.role)
         build.role.add_to_policy(
             iam.PolicyStatement(
@@ -225,7 +225,7 @@ class AppPipeline(Construct):
                 resources=[self._names.repository(self, "Repository").repository_arn],
             )
         )
-        if source_policy.uses_pull_through_cache:
+        if cached:
             self._grant_pull_through(build.role, cache_prefix)
         self.artifacts.grant_read_write_artifacts(build.role)
         return build

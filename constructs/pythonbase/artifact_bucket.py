@@ -46,6 +46,14 @@ class ArtifactBucket(Construct):
         """Allow reading and writing artifacts."""
         self._grant(role, ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"])
 
+    def grant_write_source(self, role: iam.Role) -> None:
+        """Allow what the Source action of a connection needs: it also sets the ACL and tags of what it writes.
+
+        https://repost.aws/knowledge-center/codepipeline-access-denied-errors, aws-cdk#13557
+        """
+        tags = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"]
+        self._grant(role, ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectAcl", *tags])
+
     def _grant(self, role: iam.Role, actions: list[str]) -> None:
         objects = self.bucket.arn_for_objects("*")
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[objects]))

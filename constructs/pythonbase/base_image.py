@@ -113,7 +113,7 @@ class BaseImage(Construct):
                 self, "DockerHub", repository_name=repository_name, writer=build.role
             ).alarm
 
-        scheduler.Schedule(
+        refreshes = scheduler.Schedule(
             self,
             "Refresh",
             schedule=refresh or scheduler.ScheduleExpression.rate(Duration.days(1)),
@@ -124,6 +124,9 @@ class BaseImage(Construct):
             self, "FirstBuild", project=build, trigger=f"{asset.asset_hash} {source_image.reference}"
         )
         self.first_build.node.add_dependency(self.repository)
+        # A rate without a start begins at once, beside the first build:
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+        refreshes.node.add_dependency(self.first_build)
 
     @staticmethod
     def from_registry(*, account: str, region: str, name: str) -> BaseImageReference:

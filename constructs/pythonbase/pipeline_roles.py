@@ -50,7 +50,7 @@ class PipelineRoles(Construct):
         self.record = self._action_role("Record", self._record_statements(record))
 
         artifacts.grant_read_write_artifacts(self.pipeline)
-        artifacts.grant_read_write_artifacts(self.source)
+        artifacts.grant_write_source(self.source)
         artifacts.grant_read_write_artifacts(self.build)
         artifacts.grant_read_artifacts(self.deploy)
         self.pipeline.add_to_policy(_bucket_statement(artifacts))

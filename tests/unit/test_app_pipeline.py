@@ -235,16 +235,16 @@ def _build(policy: SourcePolicy) -> tuple[dict[str, str], Allowed]:
     return environment(only(template, "AWS::CodeBuild::Project")), allowed(template, "PipelineBuildRole")
 
 
-def test_without_a_mirror_the_build_knows_none_and_may_use_none() -> None:
+def test_without_a_cache_the_build_knows_none_and_may_use_none() -> None:
     variables, rights = _build(SourcePolicy())
-    assert not {"USE_ECR_PUBLIC", "PULL_THROUGH_CACHE"} & variables.keys()
-    assert not {"ecr-public:GetAuthorizationToken", "ecr:CreateRepository"} & rights.keys()
+    assert "PULL_THROUGH_CACHE" not in variables
+    assert "ecr:CreateRepository" not in rights
 
 
-def test_ecr_public_is_signed_in_to() -> None:
-    variables, rights = _build(SourcePolicy(official_images=Mirror.ECR_PUBLIC))
-    assert variables["USE_ECR_PUBLIC"] == "1"
-    assert rights["ecr-public:GetAuthorizationToken"] == rights["sts:GetServiceBearerToken"] == {"*"}
+def test_ecr_public_is_signed_in_to_whatever_the_policy_is() -> None:
+    for policy in (SourcePolicy(), SourcePolicy(official_images=Mirror.ECR_PUBLIC)):
+        _, rights = _build(policy)
+        assert rights["ecr-public:GetAuthorizationToken"] == rights["sts:GetServiceBearerToken"] == {"*"}
 
 
 def test_the_cache_is_used_below_its_prefix_only() -> None:

@@ -110,6 +110,11 @@ def test_the_image_is_refreshed_once_a_day_by_default(template: Template) -> Non
     assert text(schedule["Target"]["Arn"]) == "${BaseBuildProject.Arn}"
 
 
+def test_the_first_refresh_waits_for_the_first_build(template: Template) -> None:
+    # A rate begins at once, and of two builds of the same image one is refused.
+    assert "BaseFirstBuild" in only(template, "AWS::Scheduler::Schedule").depends_on
+
+
 def test_the_schedule_may_start_this_build_only(template: Template) -> None:
     (role,) = [name for name in resources(template, "AWS::IAM::Role") if name.startswith("SchedulerRole")]
     assert allowed(template, role) == {"codebuild:StartBuild": {"${BaseBuildProject.Arn}"}}

@@ -30,6 +30,11 @@ EXPECTED: dict[str, Allowed] = {
         "codestar-connections:UseConnection": {CONNECTION},
         **ASK_BUCKET,
         **READ_WRITE,
+        # CodePipeline's Bitbucket source sets the ACL and tags of what it writes.
+        "s3:PutObjectAcl": OBJECTS,
+        "s3:PutObjectTagging": OBJECTS,
+        "s3:GetObjectTagging": OBJECTS,
+        "s3:GetObjectVersionTagging": OBJECTS,
     },
     "PipelineRolesBuild": {
         "codebuild:BatchGetBuilds": {"${PipelineBuildProject.Arn}"},
@@ -62,6 +67,8 @@ EXPECTED: dict[str, Allowed] = {
         "ecr:BatchGetImage": BASE | OWN,
         "ecr:CompleteLayerUpload": OWN,
         "ecr:GetAuthorizationToken": {"*"},
+        "ecr-public:GetAuthorizationToken": {"*"},
+        "sts:GetServiceBearerToken": {"*"},
         "ecr:GetDownloadUrlForLayer": BASE | OWN,
         "ecr:InitiateLayerUpload": OWN,
         "ecr:PutImage": OWN,

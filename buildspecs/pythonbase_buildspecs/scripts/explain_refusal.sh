@@ -1,7 +1,10 @@
 explain_refusal() { # one line after BuildKit's own, for a source that the policy refused
   local source place instead
   source="$(sed -nE 's|.*source "docker-image://([^"]+)" (denied\|not allowed).*|\1|p' "$work/log" | tail -n 1)"
-  if [ -z "$source" ]; then return; fi
+  case "$source" in
+    docker.io/* | index.docker.io* | registry-1.docker.io* | registry.hub.docker.com* | docker.io:*) ;;
+    *) return ;; # nothing, or refused by a policy of the repository's own
+  esac
   # BuildKit names the line of most sources; the name as people write it is looked for where it does not.
   place="$(grep -E '^[^ ]+:[0-9]+$' "$work/log" | tail -n 1)" || place=""
   instead="${source#docker.io/library/}"

@@ -2,7 +2,7 @@
 
 Part of the base image's build: standard library only. Usage: ``python3 upstream.py REFERENCE PATIENCE [--to-pull]``.
 
-Prints ``{"pinned": "<reference>@sha256:…", "digest": "sha256:…", "remaining": 97}``. The question is a HEAD request,
+Prints ``{"pinned": "<reference>@<digest>", "digest": "<digest>", "remaining": 97}``. The question is a HEAD request,
 which is not counted as a pull; ``remaining`` is how many pulls Docker Hub says are left, null elsewhere:
 https://docs.docker.com/docker-hub/usage/pulls/. A registry that is busy or out of order is asked again, with growing
 waits or those that it names, until PATIENCE seconds have passed; with ``--to-pull`` also one that has no pulls left.
