@@ -93,7 +93,7 @@ class Pipeline:
             ProviderType="Bitbucket", ConnectionName=unique("c")
         )["ConnectionArn"]
         self.needed = [
-            allow("s3:GetObject", "s3:PutObject", "s3:PutObjectAcl", on=f"arn:aws:s3:::{self.bucket}/*"),
+            allow("s3:GetObject", "s3:PutObject", on=f"arn:aws:s3:::{self.bucket}/*"),
             allow("codeconnections:UseConnection", on=self.connection),
             *(role_statements or []),
         ]

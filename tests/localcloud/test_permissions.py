@@ -61,7 +61,6 @@ def _role_name(platform: Platform, path: str) -> str:
     [
         ("PipelineBuildRole", {"ecr:PutImage"}, "Build"),
         ("PipelineRolesSource", {"codeconnections:UseConnection", "codestar-connections:UseConnection"}, "Source"),
-        ("PipelineRolesSource", {"s3:PutObjectAcl"}, "Source"),
         ("PipelineRolesDeploy", {"ecs:UpdateService"}, "Deploy"),
         ("PipelineRolesDeploy", {"iam:PassRole"}, "Deploy"),
         ("ServiceExecutionRole", {"ecr:BatchGetImage"}, "Deploy"),

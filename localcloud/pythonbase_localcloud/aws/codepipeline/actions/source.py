@@ -49,7 +49,6 @@ def run(context: ActionContext) -> Mapping[str, str]:
     author, email, date, message = shown.split("\0")
     for artifact in context.action["outputArtifacts"]:
         context.put_output(artifact["name"], _archive(directory, commit))
-        _check_acl(context, artifact["name"])
     context.revision = {
         "revisionId": commit,
         "revisionSummary": json.dumps({"ProviderType": "Bitbucket", "CommitMessage": message}),
@@ -70,17 +69,6 @@ def run(context: ActionContext) -> Mapping[str, str]:
         "ConnectionArn": connection,
         "FullRepositoryName": repository,
     }
-
-
-def _check_acl(context: ActionContext, artifact: str) -> None:
-    """CodePipeline sets the ACL of what this action writes, which takes a permission of its own (aws-cdk#13557)."""
-    location = context.outputs[artifact]
-    try:
-        authorization.check(
-            context.session.access_key_id, "s3:PutObjectAcl", f"arn:aws:s3:::{location.bucket}/{location.key}"
-        )
-    except authorization.AccessDeniedError as error:
-        raise ActionFailedError(f"[Bitbucket] Upload to S3 failed: Access Denied. {error}", code=_PERMISSION) from error
 
 
 def _check_permission(context: ActionContext, connection: str) -> None:
