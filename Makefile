@@ -9,8 +9,11 @@ IN_LOCALCLOUD := set -euo pipefail; source <($(LOCALCLOUD) env --config $(CONFIG
 # Long tests first; tests that share fixtures in one process (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 
+# More than three hundred builds, which would keep both processors from the other tests.
+CORPUS := tests/localcloud/test_adopt_agrees_with_builder.py
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo proof demo-down demo-clean test test-unit lint format synth diff
+.PHONY: help setup demo proof demo-down demo-clean test test-corpus test-unit lint format synth diff
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,8 +36,11 @@ demo-clean: ## Stop everything and remove every file that make created
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@rm -rf ./*.egg-info
 
-test: setup ## Run all tests
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE)
+test: setup ## Run the tests
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) --ignore=$(CORPUS)
+
+test-corpus: setup ## Ask the real builder about every Dockerfile of the corpus, and compare with adopt
+	@$(PYTHON) -m pytest $(CORPUS)
 
 test-unit: setup ## Run the tests that need no local cloud
 	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit
