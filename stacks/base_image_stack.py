@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import Environment
@@ -17,7 +18,14 @@ class BaseImageStack(PlatformStack):
     """One base image: repository, build, refresh."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: BaseImageSettings, folder: Path, env: Environment
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: BaseImageSettings,
+        folder: Path,
+        pull_accounts: Sequence[str],
+        env: Environment,
     ) -> None:
         # No termination protection: a first deployment whose build fails could not be tried again. Images are retained.
         super().__init__(scope, construct_id, env=env, description=f"Base image {settings.name}")
@@ -26,6 +34,7 @@ class BaseImageStack(PlatformStack):
             "BaseImage",
             repository_name=settings.name,
             source=folder,
+            pull_accounts=pull_accounts,
             upstream=settings.upstream,
             upstream_credentials=(
                 self.secret("UpstreamCredentials", settings.upstream_credentials)

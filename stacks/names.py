@@ -11,5 +11,20 @@ def state_stack_name(service: str) -> str:
     return f"{stack_name(service)}State"
 
 
+def environment_stack_name(service: str, environment: str) -> str:
+    """The CDK stack id of a service in one of its environments: `orders-api` in `staging` is `OrdersApiStaging`."""
+    return f"{stack_name(service)}{stack_name(environment)}"
+
+
+def network_stack_name(environment: str) -> str:
+    """The CDK stack id of an environment's own network: that of `production` is `ProductionNetwork`."""
+    return f"{stack_name(environment)}Network"
+
+
+def artifacts_stack_name(region: str) -> str:
+    """The CDK stack id of the artifact bucket in another Region: that of `eu-west-1` is `ArtifactsEuWest1`."""
+    return f"Artifacts{stack_name(region)}"
+
+
 OWN_STACKS = ("Network", "Bitbucket")
 """Ids of the stacks that the application always may have."""

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import App, Environment, Validations
+from aws_cdk import App, Aws, Duration, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from pythonbase import DockerHubCheck
+from pythonbase import BaseImage, BaseImageReference, DockerHubCheck, Network, ReleaseNames, ReleaseStage
+from stacks.artifacts_stack import ArtifactsStack
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
-from stacks.names import stack_name, state_stack_name
+from stacks.environments import Place, in_environment, other_accounts, place, used_environments
+from stacks.names import (
+    artifacts_stack_name,
+    environment_stack_name,
+    network_stack_name,
+    stack_name,
+    state_stack_name,
+)
 from stacks.network_stack import NetworkStack
-from stacks.service_stacks import ServiceStack, ServiceStateStack
-from stacks.settings import BaseImage, Settings, image_folder
+from stacks.service_stacks import (
+    EnvironmentStack,
+    EnvironmentStateStack,
+    PipelineStack,
+    ServiceRepositoryStack,
+    ServiceStack,
+    ServiceStateStack,
+)
+from stacks.settings import BaseImage as BaseImageSettings
+from stacks.settings import Network as NetworkSettings
+from stacks.settings import Service, ServiceEnvironment, Settings, image_folder
 
 
 def add_platform(app: App, settings: Settings, *, config: Path, env: Environment) -> None:
@@ -23,45 +40,158 @@ def add_platform(app: App, settings: Settings, *, config: Path, env: Environment
         app: The CDK app.
         settings: What platform.yaml says.
         config: The file that says so; paths in it are relative to its folder.
-        env: Account and Region of every stack.
+        env: Account and Region of the pipelines, and of every stack that no environment puts elsewhere.
     """
-    base_images = {
-        base.name: (
-            base,
-            BaseImageStack(
-                app,
-                stack_name(base.name),
-                settings=base,
-                folder=image_folder(base, settings_file=config),
-                env=env,
-            ),
-        )
-        for base in settings.base_images
-    }
-    if settings.services:
-        _add_services(app, settings, base_images=base_images, env=env)
+    platform = _Platform(app, settings, config=config, env=env)
+    for service in settings.services:
+        if service.environments:
+            platform.add_service_with_environments(service)
+        else:
+            platform.add_service(service)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), DockerHubCheck())
 
 
-def _add_services(
-    app: App, settings: Settings, *, base_images: dict[str, tuple[BaseImage, BaseImageStack]], env: Environment
-) -> None:
-    network = NetworkStack(app, "Network", settings=settings.network, env=env)
-    connection_arn = settings.bitbucket.connection_arn or (
-        BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env).connection_arn
-    )
-    for service in settings.services:
-        base, base_stack = base_images[service.base_image]
-        state = ServiceStateStack(app, state_stack_name(service.name), settings=service, base_image=base, env=env)
+class _Platform:
+    """What services share."""
+
+    def __init__(self, app: App, settings: Settings, *, config: Path, env: Environment) -> None:
+        self._app, self._settings, self._env = app, settings, env
+        self._account, self._region = env.account or Aws.ACCOUNT_ID, env.region or Aws.REGION
+        self._base_images = {
+            base.name: (
+                base,
+                BaseImageStack(
+                    app,
+                    stack_name(base.name),
+                    settings=base,
+                    folder=image_folder(base, settings_file=config),
+                    pull_accounts=other_accounts(settings, [s for s in settings.services if s.base_image == base.name]),
+                    env=env,
+                ),
+            )
+            for base in settings.base_images
+        }
+        if not settings.services:
+            return
+        self._places = {name: place(name, settings) for name in used_environments(settings)}
+        self._networks = self._add_networks()
+        self._connection_arn = settings.bitbucket.connection_arn or (
+            BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env).connection_arn
+        )
+        regions = sorted({item.region for item in self._places.values() if item.region})
+        self._artifacts = {
+            region: ArtifactsStack(
+                app, artifacts_stack_name(region), env=Environment(account=env.account, region=region)
+            )
+            for region in regions
+        }
+
+    def _add_networks(self) -> dict[str | None, Network]:
+        """Environment names to networks; None is the network that the others share."""
+        shared = any(
+            not service.environments or any(self._places[item.name].is_shared for item in service.environments)
+            for service in self._settings.services
+        )
+        networks: dict[str | None, Network] = {}
+        if shared:
+            stack = NetworkStack(self._app, "Network", settings=self._settings.network, env=self._env)
+            networks[None] = stack.network
+        for name, where in self._places.items():
+            if not where.is_shared:
+                own = where.network or NetworkSettings()
+                stack = NetworkStack(self._app, network_stack_name(name), settings=own, env=self._env_of(where))
+                networks[name] = stack.network
+        return networks
+
+    def _env_of(self, where: Place) -> Environment:
+        return Environment(account=where.account or self._env.account, region=where.region or self._env.region)
+
+    def _base(self, service: Service) -> tuple[BaseImageSettings, BaseImageStack, BaseImageReference]:
+        """Named by its registry: a reference to the base image's stack would lock the two together."""
+        settings, stack = self._base_images[service.base_image]
+        reference = BaseImage.from_registry(account=self._account, region=self._region, name=settings.name)
+        return settings, stack, reference
+
+    def add_service(self, service: Service) -> None:
+        """A service that runs once."""
+        base, base_stack, reference = self._base(service)
+        state = ServiceStateStack(
+            self._app, state_stack_name(service.name), settings=service, base_image=reference, env=self._env
+        )
         stack = ServiceStack(
-            app,
+            self._app,
             stack_name(service.name),
             settings=service,
-            base_image=base,
-            cluster=network.network.cluster,
-            connection_arn=connection_arn,
-            docker_hub=settings.docker_hub,
+            base_image=reference,
+            base_settings=base,
+            network=self._networks[None],
+            connection_arn=self._connection_arn,
+            docker_hub=self._settings.docker_hub,
+            env=self._env,
+        )
+        stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
+        stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")
+
+    def add_service_with_environments(self, service: Service) -> None:
+        """A service that runs in several places, and one pipeline to all of them."""
+        base, _, reference = self._base(service)
+        repository = ServiceRepositoryStack(
+            self._app,
+            state_stack_name(service.name),
+            settings=service,
+            pull_accounts=other_accounts(self._settings, [service]),
+            env=self._env,
+        )
+        environments = [self._add_environment(service, item) for item in service.environments]
+        stages = [stage for stage, _ in environments]
+        artifacts = {stage.region: self._artifacts[stage.region] for stage in stages if stage.region}
+        stack = PipelineStack(
+            self._app,
+            stack_name(service.name),
+            settings=service,
+            stages=stages,
+            base_image=reference,
+            base_settings=base,
+            connection_arn=self._connection_arn,
+            docker_hub=self._settings.docker_hub,
+            artifacts=artifacts,
+            env=self._env,
+        )
+        stack.add_stack_dependency(repository, "builds push to the repository there")
+        for artifacts_stack in artifacts.values():
+            stack.add_stack_dependency(artifacts_stack, "CodePipeline wants a bucket in each Region")
+        for _, environment_stack in environments:
+            stack.add_stack_dependency(environment_stack, "the pipeline starts at once, and releases there")
+
+    def _add_environment(
+        self, service: Service, environment: ServiceEnvironment
+    ) -> tuple[ReleaseStage, EnvironmentStack]:
+        _, base_stack, reference = self._base(service)
+        where = self._places[environment.name]
+        names = ReleaseNames(service.name, environment.name)
+        minutes = environment.approval_timeout
+        stage = ReleaseStage(
+            names,
+            approval=environment.approval,
+            approval_timeout=Duration.minutes(minutes) if minutes else None,
+            account=where.account,
+            region=where.region,
+        )
+        env = self._env_of(where)
+        state = EnvironmentStateStack(
+            self._app, state_stack_name(names.deployed_name), names=names, base_image=reference, env=env
+        )
+        stack = EnvironmentStack(
+            self._app,
+            environment_stack_name(service.name, environment.name),
+            settings=in_environment(service, environment),
+            stage=stage,
+            base_image=reference,
+            network=self._networks[None if where.is_shared else environment.name],
+            pipeline_account=self._account,
+            pipeline_region=self._region,
             env=env,
         )
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
         stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")
+        return stage, stack

@@ -1,32 +1,46 @@
-"""The two stacks of a service."""
+"""The stacks of a service: what outlives it, where it runs, and its pipeline."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from aws_cdk import CfnOutput, Environment
-from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from pythonbase import (
     AppPipeline,
-    BaseImage,
     BaseImageReference,
     BitbucketSource,
     LoadBalancing,
+    Network,
+    ReleaseNames,
+    ReleaseParameters,
+    ReleaseRepository,
+    ReleaseStage,
+    ReleaseStarter,
     ReleaseState,
     SourcePolicy,
     TaskSize,
     WebService,
 )
+from stacks.artifacts_stack import ArtifactsStack
 from stacks.platform_stack import PlatformStack
 from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import DockerHub, Service
+from stacks.settings import DockerHub, ExecutionMode, Service
 
 
 class ServiceStateStack(PlatformStack):
-    """What outlives the service's other stack: images and the record of what is released."""
+    """What outlives the stack of a service without environments: images and the record of what is released."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Service, base_image: BaseImageSettings, env: Environment
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Service,
+        base_image: BaseImageReference,
+        env: Environment,
     ) -> None:
         super().__init__(
             scope,
@@ -35,13 +49,11 @@ class ServiceStateStack(PlatformStack):
             description=f"Images and releases of {settings.name}",
             termination_protection=True,
         )
-        self.release = ReleaseState(
-            self, "Release", service_name=settings.name, base_image=_base_image(self, base_image)
-        )
+        self.release = ReleaseState(self, "Release", service_name=settings.name, base_image=base_image)
 
 
-class ServiceStack(PlatformStack):
-    """A service and its pipeline."""
+class ServiceRepositoryStack(PlatformStack):
+    """What outlives the other stacks of a service with environments: its images."""
 
     def __init__(
         self,
@@ -49,52 +61,193 @@ class ServiceStack(PlatformStack):
         construct_id: str,
         *,
         settings: Service,
-        base_image: BaseImageSettings,
-        cluster: ecs.ICluster,
+        pull_accounts: Sequence[str],
+        env: Environment,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, env=env, description=f"Images of {settings.name}", termination_protection=True
+        )
+        # The same construct id as in ServiceStateStack: a service that gets environments keeps its repository.
+        self.release = ReleaseRepository(self, "Release", service_name=settings.name, pull_accounts=pull_accounts)
+
+
+class EnvironmentStateStack(PlatformStack):
+    """What outlives a service's stack in one environment: the record of what is released."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        names: ReleaseNames,
+        base_image: BaseImageReference,
+        env: Environment,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=env,
+            description=f"Releases of {names.deployed_name}",
+            termination_protection=True,
+        )
+        self.release = ReleaseParameters(self, "Release", names=names, base_image=base_image)
+
+
+class EnvironmentStack(PlatformStack):
+    """A service in one environment."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Service,
+        stage: ReleaseStage,
+        base_image: BaseImageReference,
+        network: Network,
+        pipeline_account: str,
+        pipeline_region: str,
+        env: Environment,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, env=env, description=f"Service {settings.name} in {stage.names.environment_name}"
+        )
+        self.service = add_service(
+            self,
+            settings,
+            names=stage.names,
+            base_image=base_image,
+            network=network,
+            repository_account=pipeline_account if stage.account else None,
+            repository_region=pipeline_region if stage.region else None,
+        )
+        if stage.account:
+            ReleaseStarter(self, "Starter", stage=stage, pipeline_account=pipeline_account)
+
+
+class PipelineStack(PlatformStack):
+    """The pipeline of a service with environments."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Service,
+        stages: Sequence[ReleaseStage],
+        base_image: BaseImageReference,
+        base_settings: BaseImageSettings,
+        connection_arn: str,
+        docker_hub: DockerHub,
+        artifacts: Mapping[str, ArtifactsStack],
+        env: Environment,
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description=f"Pipeline of {settings.name}")
+        self.pipeline = add_pipeline(
+            self,
+            settings,
+            stages=stages,
+            base_image=base_image,
+            base_settings=base_settings,
+            connection_arn=connection_arn,
+            docker_hub=docker_hub,
+            artifact_buckets={region: stack.bucket_for(self) for region, stack in artifacts.items()},
+        )
+
+
+class ServiceStack(PlatformStack):
+    """A service without environments, and its pipeline."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Service,
+        base_image: BaseImageReference,
+        base_settings: BaseImageSettings,
+        network: Network,
         connection_arn: str,
         docker_hub: DockerHub,
         env: Environment,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description=f"Service {settings.name} and its pipeline")
-        base = _base_image(self, base_image)
-        self.service = WebService(
+        names = ReleaseNames(settings.name)
+        self.service = add_service(self, settings, names=names, base_image=base_image, network=network)
+        self.pipeline = add_pipeline(
             self,
-            "Service",
-            service_name=settings.name,
-            cluster=cluster,
-            base_image=base,
-            port=settings.port,
-            health_check_path=settings.health_check_path,
-            size=TaskSize(
-                cpu=settings.cpu,
-                memory=settings.memory,
-                desired_count=settings.desired_count,
-                max_count=settings.max_count,
-            ),
-            environment=settings.environment,
-            secrets={name: self.secret(f"Secret{name}", reference) for name, reference in settings.secrets.items()},
-            load_balancing=LoadBalancing(settings.load_balancer.value),
+            settings,
+            stages=[ReleaseStage(names)],
+            base_image=base_image,
+            base_settings=base_settings,
+            connection_arn=connection_arn,
+            docker_hub=docker_hub,
         )
-        self.pipeline = AppPipeline(
-            self,
-            "Pipeline",
-            service=self.service,
-            source=BitbucketSource(
-                connection_arn=connection_arn, repository=settings.repository, branch=settings.branch
-            ),
-            base_image=base,
-            dockerfile=settings.dockerfile,
-            source_policy=SourcePolicy(
-                stands_in_for=tuple(base_image.stands_in_for),
-                official_images=docker_hub.official_images,
-                other_images=docker_hub.other_images,
-            ),
-            pull_through_cache_prefix=docker_hub.pull_through_cache_prefix,
-        )
-        if self.service.load_balancer:
-            CfnOutput(self, "Url", value=f"http://{self.service.load_balancer.load_balancer_dns_name}")
 
 
-def _base_image(stack: PlatformStack, settings: BaseImageSettings) -> BaseImageReference:
-    """Named by its registry: a reference to the base image's stack would lock the two together."""
-    return BaseImage.from_registry(account=stack.account, region=stack.region, name=settings.name)
+def add_service(
+    stack: PlatformStack,
+    settings: Service,
+    *,
+    names: ReleaseNames,
+    base_image: BaseImageReference,
+    network: Network,
+    repository_account: str | None = None,
+    repository_region: str | None = None,
+) -> WebService:
+    """Add the service to a stack, and its address to the stack's outputs."""
+    service = WebService(
+        stack,
+        "Service",
+        service_name=names.service_name,
+        environment_name=names.environment_name,
+        cluster=network.cluster,
+        base_image=base_image,
+        port=settings.port,
+        health_check_path=settings.health_check_path,
+        size=TaskSize(
+            cpu=settings.cpu,
+            memory=settings.memory,
+            desired_count=settings.desired_count,
+            max_count=settings.max_count,
+        ),
+        environment=settings.environment,
+        secrets={name: stack.secret(f"Secret{name}", reference) for name, reference in settings.secrets.items()},
+        load_balancing=LoadBalancing(settings.load_balancer.value),
+        repository_account=repository_account,
+        repository_region=repository_region,
+        release_locks=network.release_locks,
+    )
+    if service.load_balancer:
+        CfnOutput(stack, "Url", value=f"http://{service.load_balancer.load_balancer_dns_name}")
+    return service
+
+
+def add_pipeline(
+    stack: PlatformStack,
+    settings: Service,
+    *,
+    stages: Sequence[ReleaseStage],
+    base_image: BaseImageReference,
+    base_settings: BaseImageSettings,
+    connection_arn: str,
+    docker_hub: DockerHub,
+    artifact_buckets: Mapping[str, s3.IBucket] | None = None,
+) -> AppPipeline:
+    """Add the service's pipeline to a stack."""
+    return AppPipeline(
+        stack,
+        "Pipeline",
+        stages=stages,
+        source=BitbucketSource(connection_arn=connection_arn, repository=settings.repository, branch=settings.branch),
+        base_image=base_image,
+        dockerfile=settings.dockerfile,
+        source_policy=SourcePolicy(
+            stands_in_for=tuple(base_settings.stands_in_for),
+            official_images=docker_hub.official_images,
+            other_images=docker_hub.other_images,
+        ),
+        pull_through_cache_prefix=docker_hub.pull_through_cache_prefix,
+        queue_pushes=settings.execution_mode is ExecutionMode.QUEUED,
+        artifact_buckets=artifact_buckets,
+    )

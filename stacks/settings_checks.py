@@ -7,26 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pythonbase_buildspecs import ImageReference, Mirror
+from stacks.environment_checks import check_environments
+from stacks.environments import in_environment
+from stacks.environments import place as place_of
+from stacks.fargate import fargate_memory, listed_sizes
 from stacks.formats import docker_hub_name, holds_a_login, names_a_secret
-from stacks.names import OWN_STACKS, stack_name, state_stack_name
+from stacks.names import OWN_STACKS, environment_stack_name, network_stack_name, stack_name, state_stack_name
 from stacks.problems import Finding, SettingPath, place, shown_text
 
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
-    from stacks.settings_model import BaseImage, DockerHub, ExistingVpc, Service, Settings
-
-FARGATE_MEMORY: dict[int, range] = {
-    256: range(512, 2049, 512),  # without 1536, see fargate_memory
-    512: range(1024, 4097, 1024),
-    1024: range(2048, 8193, 1024),
-    2048: range(4096, 16385, 1024),
-    4096: range(8192, 30721, 1024),
-    8192: range(16384, 61441, 4096),
-    16384: range(32768, 122881, 8192),
-}
-"""CPU units to the memory in MiB that Fargate offers with them.
-
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
-"""
+    from stacks.settings_model import BaseImage, DockerHub, ExistingVpc, Network, Service, ServiceEnvironment, Settings
 
 HIDDEN = "a value that is not shown here"
 """Stands for a value that may be a secret, which has no place in the logs that messages end in."""
@@ -36,11 +26,6 @@ _APPLICATION_FOLDER = Path(__file__).resolve().parent.parent
 
 _SET_BY_THE_PLATFORM = {"PORT": "port", "HEALTH_CHECK_PATH": "health_check_path"}
 """Environment variables of the container that come from a setting."""
-
-
-def fargate_memory(cpu: int) -> tuple[int, ...]:
-    """The memory in MiB that Fargate offers with so many CPU units."""
-    return tuple(memory for memory in FARGATE_MEMORY[cpu] if (cpu, memory) != (256, 1536))
 
 
 def image_folder(image: BaseImage, *, settings_file: Path) -> Path:
@@ -73,7 +58,8 @@ def check_image_folders(settings: Settings, *, settings_file: Path) -> Iterator[
 
 def check_together(settings: Settings) -> list[Finding]:
     """All mistakes between the values of settings that are each right by themselves."""
-    findings = [*_check_names(settings), *_check_environment(settings), *_check_network(settings)]
+    findings = [*_check_names(settings), *_check_environment(settings), *_check_networks(settings)]
+    findings += check_environments(settings)
     findings += _check_docker_hub(settings.docker_hub)
     for index, image in enumerate(settings.base_images):
         findings += _check_stand_ins(image, ("base_images", index, "stands_in_for"))
@@ -83,6 +69,8 @@ def check_together(settings: Settings) -> list[Finding]:
         findings += _check_base_image(service, at, settings)
         findings += _check_size(service, at)
         findings += _check_variables(service, at)
+        for number, environment in enumerate(service.environments):
+            findings += _check_variables(environment, (*at, "environments", number))
     return findings
 
 
@@ -93,14 +81,14 @@ def _check_names(settings: Settings) -> Iterator[Finding]:
     ids: dict[str, tuple[str, str, SettingPath | None]] = {
         own.lower(): (own, f"the application's own stack {own}", None) for own in OWN_STACKS
     }
-    for path, name, is_service in _named(settings):
+    for path, name, wanted in _named(settings):
         if name in names:
             first = names[name]
-            fix = f"use another name: {place(first)} is the same, and both need an ECR repository and a stack"
+            needed = "an ECS service" if "environments" in (*path, *first) else "an ECR repository"
+            fix = f"use another name: {place(first)} is the same, and both need {needed} and a stack"
             yield Finding(path=path, fix=fix, involves=(first,))
             continue
         names[name] = path
-        wanted = [stack_name(name), *([state_stack_name(name)] if is_service else [])]
         taken = next((ids[own.lower()] for own in wanted if own.lower() in ids), None)
         if taken:
             own, owner, other = taken
@@ -110,11 +98,20 @@ def _check_names(settings: Settings) -> Iterator[Finding]:
             ids.setdefault(own.lower(), (own, f"that of {place(path)}", path))
 
 
-def _named(settings: Settings) -> Iterator[tuple[SettingPath, str, bool]]:
+def _named(settings: Settings) -> Iterator[tuple[SettingPath, str, list[str]]]:
+    """Where a name is given, the name (of an ECR repository or an ECS service), and the stacks called after it."""
     for index, image in enumerate(settings.base_images):
-        yield ("base_images", index, "name"), image.name, False
+        yield ("base_images", index, "name"), image.name, [stack_name(image.name)]
     for index, service in enumerate(settings.services):
-        yield ("services", index, "name"), service.name, True
+        yield ("services", index, "name"), service.name, [stack_name(service.name), state_stack_name(service.name)]
+    for index, service in enumerate(settings.services):
+        for number, environment in enumerate(service.environments):
+            name = f"{service.name}-{environment.name}"
+            path: SettingPath = ("services", index, "environments", number, "name")
+            yield path, name, [environment_stack_name(service.name, environment.name), state_stack_name(name)]
+    for index, item in enumerate(settings.environments):
+        stacks = [network_stack_name(item.name)] if not place_of(item.name, settings).is_shared else []
+        yield ("environments", index, "name"), f"{item.name}-network", stacks
 
 
 def _check_environment(settings: Settings) -> Iterator[Finding]:
@@ -124,24 +121,48 @@ def _check_environment(settings: Settings) -> Iterator[Finding]:
         yield Finding(path=("bitbucket", "connection_arn"), fix=fix, involves=(("environment", "region"),))
 
 
-def _check_network(settings: Settings) -> Iterator[Finding]:
-    network = settings.network
+def _check_networks(settings: Settings) -> Iterator[Finding]:
+    yield from _check_network(settings.network, ("network",), settings.environment.region)
+    for index, item in enumerate(settings.environments):
+        if item.network:
+            region = item.region or settings.environment.region
+            yield from _check_network(item.network, ("environments", index, "network"), region)
+    for at, service, network_path, vpc in _in_existing_vpcs(settings):
+        yield from _check_load_balancer(service, at, network_path, vpc)
+
+
+def _in_existing_vpcs(settings: Settings) -> Iterator[tuple[SettingPath, Service, SettingPath, ExistingVpc]]:
+    """Each service, or each environment of it, in an existing VPC, and where that is set."""
+    own = {
+        item.name: (("environments", index, "network"), item.network)
+        for index, item in enumerate(settings.environments)
+    }
+    shared: tuple[SettingPath, Network | None] = (("network",), settings.network)
+    for index, service in enumerate(settings.services):
+        at: SettingPath = ("services", index)
+        if not service.environments and settings.network.vpc:
+            yield at, service, ("network",), settings.network.vpc
+        for number, environment in enumerate(service.environments):
+            path, network = shared if place_of(environment.name, settings).is_shared else own[environment.name]
+            if network and network.vpc:
+                where = (*at, "environments", number)
+                yield where, in_environment(service, environment), path, network.vpc
+
+
+def _check_network(network: Network, at: SettingPath, region: str | None) -> Iterator[Finding]:
     if network.vpc is None:
         if network.nat_gateways > network.max_azs:
             fix = f"use at most {network.max_azs}, one for each availability zone, or raise max_azs"
-            yield Finding(path=("network", "nat_gateways"), fix=fix, involves=(("network", "max_azs"),))
+            yield Finding(path=(*at, "nat_gateways"), fix=fix, involves=((*at, "max_azs"),))
         return
     for key in ("nat_gateways", "max_azs"):
         if key in network.model_fields_set:
-            fix = "remove it: it is for a new VPC, and network.vpc names an existing one"
-            yield Finding(path=("network", key), fix=fix, involves=(("network", "vpc", "id"),))
-    yield from _check_existing_vpc(network.vpc, settings.environment.region)
-    for index, service in enumerate(settings.services):
-        yield from _check_load_balancer(service, ("services", index), network.vpc)
+            fix = f"remove it: it is for a new VPC, and {place(at)}.vpc names an existing one"
+            yield Finding(path=(*at, key), fix=fix, involves=((*at, "vpc", "id"),))
+    yield from _check_existing_vpc(network.vpc, (*at, "vpc"), region)
 
 
-def _check_existing_vpc(vpc: ExistingVpc, region: str | None) -> Iterator[Finding]:
-    at: SettingPath = ("network", "vpc")
+def _check_existing_vpc(vpc: ExistingVpc, at: SettingPath, region: str | None) -> Iterator[Finding]:
     zones = len(vpc.availability_zones)
     for index, zone in enumerate(vpc.availability_zones):
         if region and not zone.startswith(region):
@@ -161,24 +182,26 @@ def _check_existing_vpc(vpc: ExistingVpc, region: str | None) -> Iterator[Findin
             yield Finding(path=(*at, "public_subnet_ids", index), fix=fix, involves=((*at, "private_subnet_ids"),))
 
 
-def _check_load_balancer(service: Service, at: SettingPath, vpc: ExistingVpc) -> Iterator[Finding]:
+def _check_load_balancer(
+    service: Service, at: SettingPath, network: SettingPath, vpc: ExistingVpc
+) -> Iterator[Finding]:
     if service.load_balancer == "none":
         return
     public = service.load_balancer == "public"
     key, other = ("public_subnet_ids", "internal") if public else ("private_subnet_ids", "none")
     subnets = vpc.public_subnet_ids if public else vpc.private_subnet_ids
     if not public and vpc.cidr_block is None:
-        cidr: SettingPath = ("network", "vpc", "cidr_block")
+        cidr: SettingPath = (*network, "vpc", "cidr_block")
         fix = f'add it, such as "cidr_block: 10.0.0.0/16": {place(at)} has an internal load balancer'
         yield Finding(path=cidr, fix=fix, involves=((*at, "load_balancer"),))
     if len(subnets) >= _LOAD_BALANCER_SUBNETS:
         return
     given = "load_balancer" in service.model_fields_set
     fix = (
-        f"use {'' if given else 'load_balancer: '}{other}, or list at least 2 subnets in network.vpc.{key}: "
+        f"use {'' if given else 'load_balancer: '}{other}, or list at least 2 subnets in {place(network)}.vpc.{key}: "
         "a load balancer needs 2 availability zones"
     )
-    subnets_path: SettingPath = ("network", "vpc", key)
+    subnets_path: SettingPath = (*network, "vpc", key)
     got = f'"{service.load_balancer}"' if given else f"load_balancer {service.load_balancer} by default"
     path = (*at, "load_balancer") if given else (*at, "name")
     yield Finding(path=path, got=got, fix=fix, involves=(subnets_path, (*at, "load_balancer")))
@@ -228,7 +251,7 @@ def _check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
     offered = fargate_memory(service.cpu)
     if service.memory not in offered:
         given = "memory" in service.model_fields_set
-        sizes = _listed(offered)
+        sizes = listed_sizes(offered)
         got = f"{service.memory} for cpu {service.cpu}" if given else f"{service.cpu} with the default memory of 512"
         fix = f"use {'' if given else 'memory: '}{sizes}"
         involved = ((*at, "cpu"), (*at, "memory"))
@@ -238,20 +261,13 @@ def _check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
         yield Finding(path=(*at, "max_count"), fix=fix, involves=((*at, "desired_count"),))
 
 
-def _listed(sizes: tuple[int, ...]) -> str:
-    few = 4
-    if len(sizes) <= few:
-        return f"{', '.join(str(size) for size in sizes[:-1])} or {sizes[-1]}"
-    return f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
-
-
 def secret_fix(name: str) -> str:
     """What to do with a secret in `environment`."""
     reason = "its name says that it is a secret" if names_a_secret(name) else "it has a password in it"
     return f"{reason}: keep it in Secrets Manager, and set {name} under secrets to the secret's name or ARN"
 
 
-def _check_variables(service: Service, at: SettingPath) -> Iterator[Finding]:
+def _check_variables(service: Service | ServiceEnvironment, at: SettingPath) -> Iterator[Finding]:
     for name, value in service.environment.items():
         if names_a_secret(name) or holds_a_login(value):
             yield Finding(path=(*at, "environment", name), got=HIDDEN, fix=secret_fix(name))

@@ -11,9 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from pythonbase_buildspecs import Mirror
 from stacks import formats
-from stacks.field_rules import check, rule
+from stacks.fargate import FARGATE_MEMORY
+from stacks.field_rules import check, rule, switch
 from stacks.schedules import schedule
-from stacks.settings_checks import FARGATE_MEMORY, check_together
+from stacks.settings_checks import check_together
 
 COMBINATION_ERROR = "combination"
 """Type of the pydantic error that stands for all findings of `check_together`."""
@@ -28,6 +29,11 @@ _Name = Annotated[
     str,
     Field(pattern=_NAME_PATTERN, min_length=2, max_length=40),
     rule("use 2 to 40 lower-case letters, digits and single hyphens, starting with a letter, such as orders-api"),
+]
+_EnvironmentsName = Annotated[
+    str,
+    Field(pattern=_NAME_PATTERN, min_length=2, max_length=20),
+    rule("use 2 to 20 lower-case letters, digits and single hyphens, starting with a letter, such as staging"),
 ]
 _Account = Annotated[
     str, Field(pattern=r"^[0-9]{12}$"), rule('use the 12 digits of the account in quotes: "123456789012"')
@@ -58,6 +64,7 @@ _AvailabilityZone = Annotated[
 _Folder = Annotated[
     str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$"), rule("use the path of a folder with a Dockerfile")
 ]
+_Switch = Annotated[bool, switch()]
 _EnvironmentName = Annotated[
     str, Field(pattern=_ENVIRONMENT_NAME), rule("use letters, digits and underscores, not starting with a digit")
 ]
@@ -146,6 +153,27 @@ class Network(_Model):
     vpc: ExistingVpc | None = Field(default=None, description="An existing VPC. Left out: a new one is created.")
 
 
+class PlatformEnvironment(_Model):
+    """Where an environment is that services list, when it has an account, a Region or a network of its own."""
+
+    name: _EnvironmentsName = Field(
+        description="Name of the environment, as services list it.", examples=["production"]
+    )
+    account: _Account | None = Field(
+        default=None,
+        description="Its AWS account: 12 digits, in quotes. Left out: that of environment.",
+        examples=["210987654321"],
+    )
+    region: _Region | None = Field(
+        default=None, description="Its AWS Region. Left out: that of environment.", examples=["eu-central-1"]
+    )
+    network: Network | None = Field(
+        default=None,
+        description="Its own network. Left out: the network that services share, or a new one in another account or "
+        "Region.",
+    )
+
+
 class BaseImage(_Model):
     """An image that services build on, in a private ECR repository of this name."""
 
@@ -207,6 +235,63 @@ class LoadBalancer(StrEnum):
     NONE = "none"
 
 
+class ExecutionMode(StrEnum):
+    """What happens to a push while another one is being released."""
+
+    SUPERSEDED = "superseded"
+    QUEUED = "queued"
+
+
+_Cpu = Annotated[
+    int,
+    Field(json_schema_extra={"enum": list(FARGATE_MEMORY)}),
+    AfterValidator(_fargate_cpu),
+    rule(f"use one of Fargate's sizes: {', '.join(str(cpu) for cpu in FARGATE_MEMORY)}"),
+]
+_Memory = Annotated[int, Field(ge=512, le=122880), rule("use MiB that Fargate offers for the cpu: 512 to 122880")]
+_Count = Annotated[int, Field(ge=1, le=1000), rule("use 1 to 1000 containers")]
+_Variables = Annotated[
+    dict[_EnvironmentName, Annotated[str, rule("use a text in quotes")]],
+    Field(json_schema_extra={"additionalProperties": False}),
+]
+_Secrets = Annotated[
+    dict[_EnvironmentName, Annotated[str, check(formats.secret_reference)]],
+    Field(json_schema_extra={"additionalProperties": False}),
+]
+_LoadBalancerChoice = Annotated[LoadBalancer, Field(strict=False), rule("use public, internal or none")]
+
+
+class ServiceEnvironment(_Model):
+    """An environment of a service: what differs there. What is left out is as the service says."""
+
+    name: _EnvironmentsName = Field(description="Name of the environment.", examples=["staging"])
+    approval: _Switch = Field(
+        default=False, description="Whether somebody must approve each release to this environment in the pipeline."
+    )
+    approval_timeout: Annotated[int, Field(ge=5, le=86400), rule("use 5 to 86400 minutes")] | None = Field(
+        default=None,
+        description="Minutes after which a release that nobody approved fails. Left out: 7 days.",
+        examples=[1440],
+    )
+    cpu: _Cpu | None = Field(default=None, description="CPU units of a container here.", examples=[512])
+    memory: _Memory | None = Field(default=None, description="Memory of a container here, in MiB.", examples=[1024])
+    desired_count: _Count | None = Field(default=None, description="Containers that run at least here.", examples=[2])
+    max_count: _Count | None = Field(
+        default=None, description="Containers that run at most under load here.", examples=[10]
+    )
+    environment: _Variables = Field(
+        default={},
+        description="Environment variables of the container here, beside those of the service, or instead of them.",
+        examples=[{"LOG_LEVEL": "debug"}],
+    )
+    secrets: _Secrets = Field(
+        default={},
+        description="Environment variables that hold a secret here, beside those of the service, or instead of them.",
+        examples=[{"DB_PASSWORD": "staging/orders/db-password"}],
+    )
+    load_balancer: _LoadBalancerChoice | None = Field(default=None, description="Who reaches the service here.")
+
+
 class Service(_Model):
     """A service: a Bitbucket repository, its pipeline, and the containers that run it."""
 
@@ -233,43 +318,42 @@ class Service(_Model):
         Field(pattern=r"^/[A-Za-z0-9_.$/~\"'@:+&(),=!*%;?-]*$", max_length=1024),
         rule("use a path that starts with / and has no spaces, such as /health"),
     ] = Field(default="/", description="Path that answers 200 when the service is healthy.")
-    cpu: Annotated[
-        int,
-        Field(json_schema_extra={"enum": list(FARGATE_MEMORY)}),
-        AfterValidator(_fargate_cpu),
-        rule(f"use one of Fargate's sizes: {', '.join(str(cpu) for cpu in FARGATE_MEMORY)}"),
-    ] = Field(default=256, description="CPU units of a container; 1024 is one processor.")
-    memory: Annotated[int, Field(ge=512, le=122880), rule("use MiB that Fargate offers for the cpu: 512 to 122880")] = (
-        Field(
-            default=512,
-            description="Memory of a container in MiB. Fargate offers certain values for each cpu, such as 512, "
-            "1024 and 2048 for 256.",
-        )
+    cpu: _Cpu = Field(default=256, description="CPU units of a container; 1024 is one processor.")
+    memory: _Memory = Field(
+        default=512,
+        description="Memory of a container in MiB. Fargate offers certain values for each cpu, such as 512, "
+        "1024 and 2048 for 256.",
     )
-    desired_count: Annotated[int, Field(ge=1, le=1000), rule("use 1 to 1000 containers")] = Field(
-        default=1, description="Containers that run at least."
-    )
-    max_count: Annotated[int, Field(ge=1, le=1000), rule("use 1 to 1000 containers")] = Field(
+    desired_count: _Count = Field(default=1, description="Containers that run at least.")
+    max_count: _Count = Field(
         default_factory=lambda data: max(data.get("desired_count", 1), 2),
         description="Containers that run at most under load. Left out: desired_count, but at least 2.",
         examples=[2],
     )
-    environment: dict[_EnvironmentName, Annotated[str, rule("use a text in quotes")]] = Field(
+    environment: _Variables = Field(
         default={},
         description="Environment variables of the container. Not for secrets. "
         "PORT, HEALTH_CHECK_PATH and AWS_* are set by the platform.",
         examples=[{"LOG_LEVEL": "info"}],
-        json_schema_extra={"additionalProperties": False},
     )
-    secrets: dict[_EnvironmentName, Annotated[str, check(formats.secret_reference)]] = Field(
+    secrets: _Secrets = Field(
         default={},
         description="Environment variables that hold a secret: the name or ARN of the secret in Secrets Manager.",
         examples=[{"DB_PASSWORD": "orders/db-password"}],
-        json_schema_extra={"additionalProperties": False},
     )
-    load_balancer: Annotated[LoadBalancer, Field(strict=False), rule("use public, internal or none")] = Field(
+    load_balancer: _LoadBalancerChoice = Field(
         default=LoadBalancer.PUBLIC,
         description="Who reaches the service: public (the internet), internal (the VPC), none (it has no address).",
+    )
+    environments: list[ServiceEnvironment] = Field(
+        default=[],
+        description="Environments that each build is released to, in this order. Left out: the service runs once.",
+        examples=[[{"name": "staging"}, {"name": "production", "approval": True}]],
+    )
+    execution_mode: Annotated[ExecutionMode, Field(strict=False), rule("use superseded or queued")] = Field(
+        default=ExecutionMode.SUPERSEDED,
+        description="What happens to pushes while one is being released: superseded (the newest waits and replaces "
+        "those that waited before it) or queued (each is released, in order).",
     )
 
 
@@ -277,6 +361,11 @@ class Settings(_Model):
     """All settings of the application."""
 
     environment: Environment = Field(default=Environment(), description="Where to deploy to.")
+    environments: list[PlatformEnvironment] = Field(
+        default=[],
+        description="Environments of services that have an account, a Region or a network of their own.",
+        examples=[[{"name": "production", "account": "210987654321"}]],
+    )
     bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
     network: Network = Field(default=Network(), description="Where the services run.")
     docker_hub: DockerHub = Field(default=DockerHub(), description="What builds of services get of Docker Hub.")

@@ -4,7 +4,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stacks.settings_model import BaseImage, Bitbucket, DockerHub, Environment, ExistingVpc, Network, Service, Settings
+from stacks.settings_model import (
+    BaseImage,
+    Bitbucket,
+    DockerHub,
+    Environment,
+    ExistingVpc,
+    Network,
+    PlatformEnvironment,
+    Service,
+    ServiceEnvironment,
+    Settings,
+)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -15,25 +26,44 @@ def salvage(data: object) -> Settings:
     Every entry of a list keeps its index. The result is good for finding further mistakes and for nothing else.
     """
     top = data if isinstance(data, dict) else {}
-    network = _mapping(top.get("network"))
-    vpc = network.get("vpc")
     base_images = [
         _usable(BaseImage, item, {"name": f"unnamed-image-{index}"})
         for index, item in enumerate(_list(top.get("base_images")))
     ] or [BaseImage(name="pythonbase")]
-    services = [
-        _usable(Service, item, {"name": f"unnamed-service-{index}", "repository": "none/none"})
-        for index, item in enumerate(_list(top.get("services")))
-    ]
+    services = [_usable_service(index, item) for index, item in enumerate(_list(top.get("services")))]
     first = base_images[0].name
     return Settings.model_construct(
         environment=_usable(Environment, top.get("environment"), {}),
         bitbucket=_usable(Bitbucket, top.get("bitbucket"), {}),
-        network=_usable(Network, {**network, "vpc": None}, {}).model_copy(update={"vpc": _usable_vpc(vpc)}),
+        network=_usable_network(top.get("network")),
+        environments=[_usable_place(index, item) for index, item in enumerate(_list(top.get("environments")))],
         docker_hub=_usable(DockerHub, top.get("docker_hub"), {}),
         base_images=base_images,
         services=[item if item.base_image else item.model_copy(update={"base_image": first}) for item in services],
     )
+
+
+def _usable_service(index: int, raw: object) -> Service:
+    values = _mapping(raw)
+    plain = {key: value for key, value in values.items() if key != "environments"}
+    environments = [
+        _usable(ServiceEnvironment, item, {"name": f"unnamed-{number}"})
+        for number, item in enumerate(_list(values.get("environments")))
+    ]
+    service = _usable(Service, plain, {"name": f"unnamed-service-{index}", "repository": "none/none"})
+    return service.model_copy(update={"environments": environments})
+
+
+def _usable_place(index: int, raw: object) -> PlatformEnvironment:
+    values = _mapping(raw)
+    plain = {key: value for key, value in values.items() if key != "network"}
+    network = _usable_network(values["network"]) if isinstance(values.get("network"), dict) else None
+    return _usable(PlatformEnvironment, plain, {"name": f"unnamed-{index}"}).model_copy(update={"network": network})
+
+
+def _usable_network(raw: object) -> Network:
+    values = _mapping(raw)
+    return _usable(Network, {**values, "vpc": None}, {}).model_copy(update={"vpc": _usable_vpc(values.get("vpc"))})
 
 
 def _usable_vpc(raw: object) -> ExistingVpc | None:

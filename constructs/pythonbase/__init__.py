@@ -1,11 +1,15 @@
 """Constructs that free container builds from Docker Hub's pull limit and deliver services to ECS."""
 
 from pythonbase.app_pipeline import AppPipeline, BitbucketSource
+from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
 from pythonbase.docker_hub_check import DockerHubCheck
 from pythonbase.network import Network
-from pythonbase.release import ReleaseNames, ReleaseState
+from pythonbase.release import ReleaseNames, ReleaseParameters, ReleaseRepository, ReleaseState
+from pythonbase.release_machine import ReleaseMachine
+from pythonbase.release_stage import ReleaseStage
+from pythonbase.release_starter import ReleaseStarter
 from pythonbase.web_service import CONTAINER_NAME, LoadBalancing, TaskSize, WebService
 from pythonbase_buildspecs import Mirror, SourcePolicy
 
@@ -14,6 +18,7 @@ __all__ = [
     "DEFAULT_UPSTREAM",
     "MOVING_TAG",
     "AppPipeline",
+    "ArtifactBucket",
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
@@ -22,7 +27,12 @@ __all__ = [
     "LoadBalancing",
     "Mirror",
     "Network",
+    "ReleaseMachine",
     "ReleaseNames",
+    "ReleaseParameters",
+    "ReleaseRepository",
+    "ReleaseStage",
+    "ReleaseStarter",
     "ReleaseState",
     "SourcePolicy",
     "TaskSize",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from aws_cdk import Aws, Duration, Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
@@ -17,7 +20,8 @@ from pythonbase.base_image_reference import MOVING_TAG, IBaseImage, grant_regist
 from pythonbase.image_project import ImageProject
 from pythonbase.image_repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS, PUSH_ACTIONS
 from pythonbase.pipeline_roles import PipelineRoles
-from pythonbase.release_record import ReleaseRecord
+from pythonbase.release_action import ReleaseAction
+from pythonbase.release_stage import ReleaseStage
 from pythonbase.web_service import CONTAINER_NAME, WebService
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
 
@@ -56,16 +60,19 @@ class BitbucketSource:
 
 
 class AppPipeline(Construct):
-    """A pipeline that builds each push to a branch and releases it to a service.
+    """A pipeline that builds each push to a branch once and releases the digest to one environment after the other.
 
-    Creates a CodePipeline (V2) with the stages Source (Bitbucket), Build (CodeBuild: image to ECR), Deploy (ECS) and
-    Record (the released image to SSM, only after ECS reports the deployment as steady). The service's ECR repository
-    and SSM parameters come from its ``ReleaseState``.
+    Creates a CodePipeline (V2) with the stages Source (Bitbucket), Build (CodeBuild: image to ECR), and a stage for
+    each environment (``Deploy`` for a service without environments), which runs the service's ``ReleaseMachine``:
+    deploy by digest, verify what runs, record. A digest that fails in one environment does not reach the next. An
+    environment with approval has the stage ``Approve<Environment>`` before it. The service's ECR repository and SSM
+    parameters come from its ``ReleaseState``.
 
     Args:
         scope: Parent.
         construct_id: Id in the parent.
-        service: The service to release to.
+        service: The service to release to, if it has no environments.
+        stages: The environments to release to, in their order, if it has some.
         source: The branch to follow.
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
         dockerfile: Path of the Dockerfile in the service's repository.
@@ -73,10 +80,13 @@ class AppPipeline(Construct):
             Default: all are refused.
         pull_through_cache_prefix: Prefix of the ECR pull-through cache rule for Docker Hub in this account and Region,
             where the policy mirrors to one. Default: ``docker-hub``.
-        deployment_timeout: How long the Deploy stage waits for a steady service. Default: 20 minutes.
+        queue_pushes: Whether every push is released, one after the other. Default: a push replaces those that wait
+            before the same stage. In neither case do two of them work in one stage at a time.
+        artifact_buckets: For each other Region with an environment, a bucket there in this account; CodePipeline wants
+            one although nothing is handed over in it.
 
     Raises:
-        ValueError: if the Dockerfile's path is malformed.
+        ValueError: if the Dockerfile's path is malformed, or unless a service or the stages of one service are given.
 
     Example::
 
@@ -91,29 +101,30 @@ class AppPipeline(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        service: WebService,
+        service: WebService | None = None,
+        stages: Sequence[ReleaseStage] = (),
         source: BitbucketSource,
         base_image: IBaseImage,
         dockerfile: str = "Dockerfile",
         source_policy: SourcePolicy | None = None,
         pull_through_cache_prefix: str = "docker-hub",
-        deployment_timeout: Duration | None = None,
+        queue_pushes: bool = False,
+        artifact_buckets: Mapping[str, s3.IBucket] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._names = service.names
+        stages = _stages(service, stages)
+        self._names = stages[0].names
         self.artifacts = ArtifactBucket(self, "Artifacts")
         self.build: ImageProject = self._build(
             base_image, dockerfile, source_policy or SourcePolicy(), pull_through_cache_prefix
         )
-        self.record = ReleaseRecord(self, "Record", names=self._names)
         roles = PipelineRoles(
             self,
             "Roles",
             artifacts=self.artifacts,
             connection_arn=source.connection_arn,
             project=self.build.project,
-            service=service,
-            record=self.record,
+            stages=stages,
         )
 
         source_code = codepipeline.Artifact("Source")
@@ -130,6 +141,7 @@ class AppPipeline(Construct):
             variables_namespace="Source",
             role=roles.source.without_policy_updates(),
         )
+        execution = codepipeline.GlobalVariables.EXECUTION_ID
         build_action = actions.CodeBuildAction(
             action_name="Image",
             project=self.build.project,
@@ -137,16 +149,29 @@ class AppPipeline(Construct):
             role=roles.build.without_policy_updates(),
             outputs=[image_definitions],
             environment_variables={
-                "COMMIT_ID": codebuild.BuildEnvironmentVariable(value=source_action.variables.commit_id)
+                "COMMIT_ID": codebuild.BuildEnvironmentVariable(value=source_action.variables.commit_id),
+                "PIPELINE_EXECUTION_ID": codebuild.BuildEnvironmentVariable(value=execution),
             },
             variables_namespace="Build",
         )
         self.pipeline: codepipeline.Pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
-            pipeline_name=self._names.service_name,
+            pipeline_name=self._names.pipeline_name,
             pipeline_type=codepipeline.PipelineType.V2,
-            artifact_bucket=self.artifacts.bucket,
+            execution_mode=(
+                codepipeline.ExecutionMode.QUEUED if queue_pushes else codepipeline.ExecutionMode.SUPERSEDED
+            ),
+            **(
+                {
+                    "cross_region_replication_buckets": {
+                        Stack.of(self).region: self.artifacts.bucket,
+                        **artifact_buckets,
+                    }
+                }
+                if artifact_buckets
+                else {"artifact_bucket": self.artifacts.bucket}
+            ),
             role=roles.pipeline.without_policy_updates(),
             stages=[
                 codepipeline.StageProps(stage_name="Source", actions=[source_action]),
@@ -162,36 +187,65 @@ class AppPipeline(Construct):
                 )
             ],
         )
-        self.pipeline.add_stage(
-            stage_name="Deploy",
-            actions=[
-                actions.EcsDeployAction(
-                    action_name="Service",
-                    service=service.service,
-                    input=image_definitions,
-                    deployment_timeout=deployment_timeout or Duration.minutes(20),
-                    role=roles.deploy.without_policy_updates(),
-                )
-            ],
-        )
-        self.pipeline.add_stage(
-            stage_name="Record",
-            actions=[
-                actions.StepFunctionInvokeAction(
-                    action_name="Release",
-                    state_machine=self.record.state_machine,
-                    state_machine_input=actions.StateMachineInput.literal(
-                        {
-                            "image": build_action.variable("IMAGE_URI"),
-                            "baseImage": build_action.variable("BASE_IMAGE_URI"),
-                        }
-                    ),
-                    role=roles.record.without_policy_updates(),
-                )
-            ],
-        )
+        release = {
+            "image": build_action.variable("IMAGE_URI"),
+            "baseImage": build_action.variable("BASE_IMAGE_URI"),
+            "commit": source_action.variables.commit_id,
+            "by": build_action.variable("COMMIT_AUTHOR"),
+            "why": f"pipeline execution {execution}",
+        }
+        for stage in stages:
+            self._add_release(stage, release, roles)
         # The pipeline starts as soon as it exists: its roles must have their permissions by then.
         self.pipeline.node.add_dependency(roles, self.build.role)
+
+    def _add_release(self, stage: ReleaseStage, release: Mapping[str, str], roles: PipelineRoles) -> None:
+        if stage.approval:
+            # In a stage of its own: the release's stage can then be retried and rolled back without asking again.
+            self.pipeline.add_stage(
+                stage_name=f"Approve{stage.stage_name}",
+                actions=[
+                    actions.ManualApprovalAction(
+                        action_name="Approval",
+                        # The CDK library would make a role that nothing needs; it is taken out again below.
+                        role=roles.pipeline.without_policy_updates(),
+                        additional_information=f"Commit {release['commit']} by {release['by']} to "
+                        f"{stage.names.deployed_name}: {release['image']}",
+                        timeout=stage.approval_timeout,
+                    )
+                ],
+            )
+            self._cfn_pipeline.add_property_deletion_override(
+                f"Stages.{self.pipeline.stage_count - 1}.Actions.0.RoleArn"
+            )
+        here = stage.account is None and stage.region is None
+        # Where the release can ask what kind of execution it is in: see the step Execution of release_steps.
+        execution = {
+            "pipeline": self._names.pipeline_name,
+            "pipelineExecution": codepipeline.GlobalVariables.EXECUTION_ID,
+        }
+        self.pipeline.add_stage(
+            stage_name=stage.stage_name,
+            actions=[
+                ReleaseAction(
+                    state_machine_arn=stage.state_machine_arn(self),
+                    state_machine_input={**release, **(execution if here else {})},
+                    region=stage.region,
+                    role=roles.release(stage),
+                )
+            ],
+            on_failure=codepipeline.FailureConditions(result=codepipeline.Result.ROLLBACK) if here else None,
+        )
+        if stage.account:
+            # The CDK library wants a KMS key for artifacts as soon as an action has a role of another account; this
+            # action reads none.
+            self._cfn_pipeline.add_property_override(
+                f"Stages.{self.pipeline.stage_count - 1}.Actions.0.RoleArn", stage.starter_role_arn(self)
+            )
+
+    @property
+    def _cfn_pipeline(self) -> codepipeline.CfnPipeline:
+        return cast(codepipeline.CfnPipeline, self.pipeline.node.default_child)
 
     def _build(
         self, base_image: IBaseImage, dockerfile: str, source_policy: SourcePolicy, cache_prefix: str
@@ -211,6 +265,7 @@ class AppPipeline(Construct):
                 "AWS_ACCOUNT_ID": base_image.account,
                 "BASE_REPOSITORY_URI": base_image.repository_uri,
                 "BASE_TAG": MOVING_TAG,
+                "PIPELINE_NAME": self._names.pipeline_name,
                 "REPOSITORY_NAME": self._names.repository_name,
                 "REPOSITORY_URI": f"{registry}/{self._names.repository_name}",
                 **mirrors,
@@ -223,6 +278,12 @@ class AppPipeline(Construct):
             iam.PolicyStatement(
                 actions=[*PULL_ACTIONS, *PUSH_ACTIONS],
                 resources=[self._names.repository(self, "Repository").repository_arn],
+            )
+        )
+        # Who wrote the commit.
+        build.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["codepipeline:ListActionExecutions"], resources=[self._names.pipeline_arn(self)]
             )
         )
         if cached:
@@ -241,3 +302,14 @@ class AppPipeline(Construct):
                 )
             },
         )
+
+
+def _stages(service: WebService | None, stages: Sequence[ReleaseStage]) -> Sequence[ReleaseStage]:
+    if (service is None) == (not stages):
+        raise ValueError("either a service or stages must be given")
+    if service is not None:
+        return [ReleaseStage(service.names)]
+    services = sorted({stage.names.service_name for stage in stages})
+    if len(services) > 1:
+        raise ValueError(f"the stages must be of one service, got {', '.join(services)}")
+    return stages

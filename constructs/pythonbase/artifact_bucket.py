@@ -18,13 +18,15 @@ class ArtifactBucket(Construct):
     Args:
         scope: Parent.
         construct_id: Id in the parent.
+        bucket_name: A name that others know. Default: CloudFormation chooses one.
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, bucket_name: str | None = None) -> None:
         super().__init__(scope, construct_id)
         self.bucket: s3.Bucket = s3.Bucket(
             self,
             "Default",
+            bucket_name=bucket_name,
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,

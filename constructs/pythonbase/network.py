@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
+from pythonbase.release_locks import release_locks
+from pythonbase.release_reconciler import ReleaseReconciler
 
 # What a Fargate task needs to start from a private image, to log, and to read its secrets:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
@@ -21,7 +24,7 @@ _INTERFACE_ENDPOINTS = {
 
 
 class Network(Construct):
-    """A VPC for services and the ECS cluster that they share.
+    """A VPC for services, the ECS cluster that they share, and what their releases share.
 
     Creates, unless a VPC is given: a VPC with public and private subnets and flow logs. Without NAT gateways the
     private subnets have no route to the internet; VPC endpoints carry what tasks need.
@@ -48,6 +51,8 @@ class Network(Construct):
         self.cluster: ecs.Cluster = ecs.Cluster(
             self, "Cluster", vpc=self.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED
         )
+        self.reconciler: ReleaseReconciler = ReleaseReconciler(self, "Reconciler", cluster=self.cluster)
+        self.release_locks: dynamodb.Table = release_locks(self, "ReleaseLocks")
 
     def _new_vpc(self, nat_gateways: int, max_azs: int) -> ec2.Vpc:
         private = ec2.SubnetType.PRIVATE_WITH_EGRESS if nat_gateways else ec2.SubnetType.PRIVATE_ISOLATED

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Stack
+from collections.abc import Sequence
+
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase.artifact_bucket import ArtifactBucket
-from pythonbase.release_record import ReleaseRecord
-from pythonbase.web_service import WebService
-
-_ECS_ACTION_PAGE = "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html"
+from pythonbase.release_stage import ReleaseStage
 
 
 class PipelineRoles(Construct):
     """One role for the pipeline and one for each kind of action.
 
-    The CDK library would grant an action more than it needs (``ecs:UpdateService`` on every service, whole buckets), so
-    the pipeline gets these roles as they are.
+    The CDK library would grant an action more than it needs (whole buckets, every report group), so the pipeline gets
+    these roles as they are. The role of a release in another account is there (``ReleaseStarter``).
 
     Args:
         scope: Parent.
@@ -27,8 +25,7 @@ class PipelineRoles(Construct):
         artifacts: The pipeline's artifact bucket.
         connection_arn: The connection that the Source action uses.
         project: The CodeBuild project that the Build action runs.
-        service: The service that the Deploy action updates.
-        record: The state machine that the Record action runs.
+        stages: The environments that the pipeline releases to.
     """
 
     def __init__(
@@ -39,22 +36,29 @@ class PipelineRoles(Construct):
         artifacts: ArtifactBucket,
         connection_arn: str,
         project: codebuild.IProject,
-        service: WebService,
-        record: ReleaseRecord,
+        stages: Sequence[ReleaseStage],
     ) -> None:
         super().__init__(scope, construct_id)
-        self.pipeline = iam.Role(self, "Pipeline", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        elsewhere = any(stage.account for stage in stages)
+        self.pipeline = iam.Role(
+            self,
+            "Pipeline",
+            assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"),
+            # The roles in other accounts trust it by this name.
+            role_name=stages[0].names.pipeline_role_name if elsewhere else None,
+        )
         self.source = self._action_role("Source", self._source_statements(artifacts, connection_arn))
         self.build = self._action_role("Build", self._build_statements(project))
-        self.deploy = self._action_role("Deploy", self._deploy_statements(service))
-        self.record = self._action_role("Record", self._record_statements(record))
+        self._releases = {stage.stage_name: self._release_role(stage) for stage in stages if not stage.account}
+        for stage in stages:
+            if stage.account:
+                starter = stage.starter_role_arn(self)
+                self.pipeline.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[starter]))
 
         artifacts.grant_read_write_artifacts(self.pipeline)
         artifacts.grant_write_source(self.source)
         artifacts.grant_read_write_artifacts(self.build)
-        artifacts.grant_read_artifacts(self.deploy)
         self.pipeline.add_to_policy(_bucket_statement(artifacts))
-        self._acknowledge_wildcards(service, record)
 
     def _action_role(self, construct_id: str, statements: list[iam.PolicyStatement]) -> iam.Role:
         role = iam.Role(self, construct_id, assumed_by=iam.ArnPrincipal(self.pipeline.role_arn))
@@ -78,63 +82,22 @@ class PipelineRoles(Construct):
         actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"]
         return [iam.PolicyStatement(actions=actions, resources=[project.project_arn])]
 
-    def _deploy_statements(self, service: WebService) -> list[iam.PolicyStatement]:
-        return [
-            iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"], resources=["*"]),
-            iam.PolicyStatement(actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[service.service_arn]),
-            iam.PolicyStatement(
-                actions=["ecs:TagResource"],
-                resources=[self._task_definition_revisions(service)],
-                conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
-            ),
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[role.role_arn for role in service.passed_roles],
-                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-            ),
-        ]
+    def release(self, stage: ReleaseStage) -> iam.IRole:
+        """The role that releases to an environment; for one in another account the pipeline's, which assumes it."""
+        role = self._releases.get(stage.stage_name, self.pipeline)
+        return role.without_policy_updates()
 
-    def _record_statements(self, record: ReleaseRecord) -> list[iam.PolicyStatement]:
-        return [
-            iam.PolicyStatement(
-                actions=["states:DescribeStateMachine", "states:StartExecution"],
-                resources=[record.state_machine.state_machine_arn],
-            ),
-            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[self._executions(record)]),
-        ]
-
-    def _task_definition_revisions(self, service: WebService) -> str:
-        return Stack.of(self).format_arn(
-            service="ecs", resource="task-definition", resource_name=f"{service.names.service_name}:*"
-        )
-
-    def _executions(self, record: ReleaseRecord) -> str:
-        return Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{record.state_machine.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-
-    def _acknowledge_wildcards(self, service: WebService, record: ReleaseRecord) -> None:
+    def _release_role(self, stage: ReleaseStage) -> iam.Role:
+        role = self._action_role(stage.stage_name, stage.start_statements(self))
         acknowledge(
-            self.deploy,
+            role,
             {
-                "AwsSolutions-IAM5[Resource::*]": "reading and registering task definitions is allowed for all, as the "
-                f"ECS action's page has it: {_ECS_ACTION_PAGE}",
-                wildcard_resource(self.deploy, self._task_definition_revisions(service)): (
-                    "every revision of this one task definition: each release registers one"
-                ),
-            },
-        )
-        acknowledge(
-            self.record,
-            {
-                wildcard_resource(self.record, self._executions(record)): (
+                wildcard_resource(role, stage.execution_arns(self)): (
                     "every execution of this one state machine: each release starts one"
                 )
             },
         )
+        return role
 
 
 def _bucket_statement(artifacts: ArtifactBucket) -> iam.PolicyStatement:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Arn, ArnComponents, RemovalPolicy, Stack
+from aws_cdk import Arn, ArnComponents, ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from pythonbase.base_image_reference import IBaseImage
-from pythonbase.image_repository import image_repository
+from pythonbase.image_repository import PULL_ACTIONS, image_repository
 
-_SERVICE_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+
+RELEASE_MACHINE_SUFFIX = "-release"
+"""End of the names of state machines that release."""
+
+RING_SIZE = 128
+"""How many tags keep released images from expiring; more than the 100 versions that SSM keeps of a parameter:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html"""
 
 
 @dataclass(frozen=True)
@@ -24,31 +33,73 @@ class ReleaseNames:
 
     Args:
         service_name: Name of the service: lower case letters, digits and single hyphens.
+        environment_name: Name of the environment, in the same form. Default: the service has no environments.
 
     Raises:
-        ValueError: if the name has another form.
+        ValueError: if a name has another form.
     """
 
     service_name: str
+    environment_name: str | None = None
 
     def __post_init__(self) -> None:
-        if not _SERVICE_NAME.fullmatch(self.service_name):
-            raise ValueError(f"service_name must be lower case words joined by hyphens, got {self.service_name!r}")
+        for kind, name in (("service_name", self.service_name), ("environment_name", self.environment_name)):
+            if name is not None and not _NAME.fullmatch(name):
+                raise ValueError(f"{kind} must be lower case words joined by hyphens, got {name!r}")
+
+    @property
+    def deployed_name(self) -> str:
+        """Name of the ECS service and of the family of its task definition."""
+        return f"{self.service_name}-{self.environment_name}" if self.environment_name else self.service_name
 
     @property
     def repository_name(self) -> str:
-        """Name of the ECR repository."""
+        """Name of the ECR repository: one for all environments, which run the same digests."""
         return self.service_name
+
+    @property
+    def pipeline_name(self) -> str:
+        """Name of the pipeline: one for all environments."""
+        return self.service_name
+
+    @property
+    def state_machine_name(self) -> str:
+        """Name of the state machine that releases to this environment."""
+        return f"{self.deployed_name}{RELEASE_MACHINE_SUFFIX}"
+
+    @property
+    def pipeline_role_name(self) -> str:
+        """Name of the pipeline's role, where other accounts must know it."""
+        return f"{self.service_name}-pipeline"
+
+    @property
+    def starter_role_name(self) -> str:
+        """Name of the role with which a pipeline of another account releases to this environment."""
+        return f"{self.deployed_name}-release-starter"
 
     @property
     def image_parameter(self) -> str:
         """Name of the SSM parameter that holds the image which runs, by digest once there is a release."""
-        return f"/pythonbase/services/{self.service_name}/image"
+        return self._parameter("image")
 
     @property
     def base_image_parameter(self) -> str:
         """Name of the SSM parameter that holds the base image which the release was built on."""
-        return f"/pythonbase/services/{self.service_name}/base-image"
+        return self._parameter("base-image")
+
+    @property
+    def release_parameter(self) -> str:
+        """Name of the SSM parameter that describes the release, in JSON: image, base image, commit, by whom, why."""
+        return self._parameter("release")
+
+    @property
+    def ring_tag_prefix(self) -> str:
+        """Start of the tags that keep this environment's released images, such as ``release-staging-``."""
+        return f"release-{self.environment_name}-" if self.environment_name else "release-"
+
+    def _parameter(self, name: str) -> str:
+        environment = f"/{self.environment_name}" if self.environment_name else ""
+        return f"/pythonbase/services/{self.service_name}{environment}/{name}"
 
     def parameter_arn(self, scope: Construct, parameter_name: str) -> str:
         """ARN of one of the parameters, in the account and Region of the scope's stack."""
@@ -57,19 +108,84 @@ class ReleaseNames:
             Stack.of(scope),
         )
 
+    def state_machine_arn(self, *, account: str, region: str, partition: str) -> str:
+        """ARN of the state machine that releases to this environment."""
+        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.state_machine_name}"
+
+    def execution_arns(self, *, account: str, region: str, partition: str) -> str:
+        """ARN of every execution of that state machine."""
+        return f"arn:{partition}:states:{region}:{account}:execution:{self.state_machine_name}:*"
+
+    def pipeline_arn(self, scope: Construct) -> str:
+        """ARN of the pipeline, in the account and Region of the scope's stack."""
+        return Arn.format(
+            ArnComponents(service="codepipeline", resource=self.pipeline_name, arn_format=ArnFormat.NO_RESOURCE_NAME),
+            Stack.of(scope),
+        )
+
     def repository(self, scope: Construct, construct_id: str) -> ecr.IRepository:
         """The repository, seen from a stack that does not own it."""
         return ecr.Repository.from_repository_name(scope, construct_id, self.repository_name)
 
 
-class ReleaseState(Construct):
-    """What must outlive a service's stacks: its images, and the record of what is released.
+class ReleaseRepository(Construct):
+    """The ECR repository of a service: its images, for all of its environments.
 
-    Creates the ECR repository and two SSM parameters. Give it a stack of its own, deployed before the stack with
+    Args:
+        scope: Parent.
+        construct_id: Id in the parent.
+        service_name: Name of the service.
+        pull_accounts: Other AWS accounts whose environments run the images. They may pull, and tag what they released.
+
+    Raises:
+        ValueError: if the service name is not lower case words joined by hyphens.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, service_name: str, pull_accounts: Sequence[str] = ()
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.names = ReleaseNames(service_name)
+        self.repository: ecr.Repository = image_repository(
+            self,
+            "Repository",
+            repository_name=self.names.repository_name,
+            # The release state machine moves these; all other tags stay on their image.
+            moving_tags=("release-*",),
+        )
+        if pull_accounts:
+            self.repository.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[iam.AccountPrincipal(account) for account in pull_accounts],
+                    actions=[*PULL_ACTIONS, "ecr:PutImage"],
+                )
+            )
+
+
+class ReleaseParameters(Construct):
+    """The record of what an environment of a service has released.
+
+    Creates three SSM parameters, which start with the base image and are then written by the release state machine.
+    Their value in the template must never change, or CloudFormation would overwrite what was released: it names the
+    base image's moving tag.
+
+    Args:
+        scope: Parent.
+        construct_id: Id in the parent.
+        names: Which service and environment.
+        base_image: What runs until the first release.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, names: ReleaseNames, base_image: IBaseImage) -> None:
+        super().__init__(scope, construct_id)
+        _add_parameters(self, names, base_image)
+
+
+class ReleaseState(ReleaseRepository):
+    """What must outlive the stacks of a service without environments: its images, and the record of its releases.
+
+    ``ReleaseRepository`` and ``ReleaseParameters`` in one. Give it a stack of its own, deployed before the stack with
     ``WebService``: so the service can be replaced without them, and starts on what is released.
-
-    The parameters start with the base image and are then written by the pipeline. Their value in the template must
-    never change, or CloudFormation would overwrite what the pipeline wrote: it names the base image's moving tag.
 
     Args:
         scope: Parent.
@@ -82,24 +198,23 @@ class ReleaseState(Construct):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, service_name: str, base_image: IBaseImage) -> None:
-        super().__init__(scope, construct_id)
-        self.names = ReleaseNames(service_name)
-        self.repository: ecr.Repository = image_repository(
-            self, "Repository", repository_name=self.names.repository_name
-        )
-        self.image_parameter = self._parameter("Image", self.names.image_parameter, base_image, "The image that runs")
-        self.base_image_parameter = self._parameter(
-            "BaseImage", self.names.base_image_parameter, base_image, "The base image of the release that runs"
-        )
+        super().__init__(scope, construct_id, service_name=service_name)
+        _add_parameters(self, self.names, base_image)
 
-    def _parameter(self, construct_id: str, name: str, base_image: IBaseImage, description: str) -> ssm.StringParameter:
+
+def _add_parameters(scope: Construct, names: ReleaseNames, base_image: IBaseImage) -> None:
+    first = f'{{"image":"{base_image.uri}","why":"before the first release"}}'
+    for construct_id, name, value, description in (
+        ("Image", names.image_parameter, base_image.uri, "The image that runs"),
+        ("BaseImage", names.base_image_parameter, base_image.uri, "The base image of the release that runs"),
+        ("Description", names.release_parameter, first, "The release that runs; its history is the releases'"),
+    ):
         parameter = ssm.StringParameter(
-            self,
+            scope,
             construct_id,
             parameter_name=name,
-            string_value=base_image.uri,
-            description=f"{description}; written by the pipeline of {self.names.service_name}",
+            string_value=value,
+            description=f"{description}; written by {names.state_machine_name}",
         )
         # Not when its creation is rolled back: its name would be taken at the next attempt.
         parameter.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
-        return parameter

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aws_cdk import Duration, RemovalPolicy, Stack, Token
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -20,6 +21,7 @@ from pythonbase.base_image_reference import IBaseImage, grant_registry_login
 from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.release import ReleaseNames
+from pythonbase.release_machine import ReleaseMachine
 from pythonbase.released_image import ReleasedImage
 
 CONTAINER_NAME = "app"
@@ -68,14 +70,17 @@ class TaskSize:
 class WebService(Construct):
     """A Fargate service whose image is what was last released.
 
-    Creates a task definition, a service with deployment circuit breaker and rollback, auto scaling, a log group, and a
-    load balancer if wanted. The image comes from the SSM parameter of the service's releases (see ``ReleaseState``),
-    read anew at every change of the stack's template: a deployment keeps what the pipeline released.
+    Creates a task definition, a service with deployment circuit breaker and rollback, auto scaling, a log group, a load
+    balancer if wanted, and the state machine that releases images to the service (``ReleaseMachine``). The image comes
+    from the SSM parameter of the service's releases (see ``ReleaseState``), read anew at every change of the stack's
+    template: a deployment keeps what was released.
 
     Args:
         scope: Parent.
         construct_id: Id in the parent.
         service_name: Name of the service, the same as in its ``ReleaseState``.
+        environment_name: Name of the environment, such as ``staging``, the same as in its ``ReleaseParameters``. The
+            ECS service is then called ``<service>-<environment>``. Default: the service has no environments.
         cluster: Cluster to run on. Its VPC needs private subnets, and public ones for a public load balancer.
         base_image: What runs until the first release; the tasks may pull it.
         port: Port on which the container listens; the container gets it as ``PORT``.
@@ -85,6 +90,10 @@ class WebService(Construct):
         environment: Plain environment variables; no secrets, they are readable in the template.
         secrets: Environment variables from Secrets Manager.
         load_balancing: From where the service can be reached. Default: the internet, over HTTP.
+        repository_account: The AWS account of the service's ECR repository. Default: the stack's.
+        repository_region: The Region of that repository. Default: the stack's.
+        release_locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
+        release_timeout: How long the deployment of a release may take. Default: 30 minutes.
 
     Raises:
         ValueError: if the port is out of range or the path does not start with a slash.
@@ -100,6 +109,7 @@ class WebService(Construct):
         construct_id: str,
         *,
         service_name: str,
+        environment_name: str | None = None,
         cluster: ecs.ICluster,
         base_image: IBaseImage,
         port: int = 8080,
@@ -108,13 +118,18 @@ class WebService(Construct):
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, secretsmanager.ISecret] | None = None,
         load_balancing: LoadBalancing = LoadBalancing.PUBLIC,
+        repository_account: str | None = None,
+        repository_region: str | None = None,
+        release_locks: dynamodb.ITable | None = None,
+        release_timeout: Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         if not 1 <= port <= _HIGHEST_PORT:
             raise ValueError(f"port must be from 1 to {_HIGHEST_PORT}, got {port}")
         if not health_check_path.startswith("/"):
             raise ValueError(f"health_check_path must start with a slash, got {health_check_path!r}")
-        self.names = ReleaseNames(service_name)
+        self.names = ReleaseNames(service_name, environment_name)
+        self._repository_account, self._repository_region = repository_account, repository_region
         size = size or TaskSize()
 
         self.task_definition: ecs.FargateTaskDefinition = self._task_definition(
@@ -123,7 +138,7 @@ class WebService(Construct):
         self.service: ecs.FargateService = ecs.FargateService(
             self,
             "Service",
-            service_name=service_name,
+            service_name=self.names.deployed_name,
             cluster=cluster,
             task_definition=self.task_definition,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
@@ -141,6 +156,18 @@ class WebService(Construct):
             self.load_balancer = self._load_balancer(
                 cluster.vpc, port, health_check_path, public=load_balancing is LoadBalancing.PUBLIC
             )
+        self.release: ReleaseMachine = ReleaseMachine(
+            self,
+            "Release",
+            names=self.names,
+            service=self.service,
+            passed_roles=[self.task_definition.task_role, self.task_definition.obtain_execution_role()],
+            container_name=CONTAINER_NAME,
+            repository_account=repository_account,
+            repository_region=repository_region,
+            locks=release_locks,
+            timeout=release_timeout,
+        )
 
     def _task_definition(
         self,
@@ -155,7 +182,7 @@ class WebService(Construct):
         definition = ecs.FargateTaskDefinition(
             self,
             "TaskDefinition",
-            family=self.names.service_name,
+            family=self.names.deployed_name,
             cpu=size.cpu,
             memory_limit_mib=size.memory,
             execution_role=execution_role.without_policy_updates(),
@@ -173,7 +200,7 @@ class WebService(Construct):
             environment={**environment, "HEALTH_CHECK_PATH": health_check_path, "PORT": str(port)},
             secrets={name: ecs.Secret.from_secrets_manager(secret) for name, secret in secrets.items()},
             port_mappings=[ecs.PortMapping(container_port=port)],
-            logging=ecs.LogDrivers.aws_logs(stream_prefix=self.names.service_name, log_group=log_group),
+            logging=ecs.LogDrivers.aws_logs(stream_prefix=self.names.deployed_name, log_group=log_group),
             stop_timeout=Duration.seconds(30),
         )
         # A task that starts before its role may pull would fail and be counted against the deployment.
@@ -195,11 +222,17 @@ class WebService(Construct):
             self,
             "ExecutionRole",
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
-            description=f"Starts tasks of {self.names.service_name}",
+            description=f"Starts tasks of {self.names.deployed_name}",
         )
         grant_registry_login(role)
         base_image.grant_pull(role)
-        repository_arn = self.names.repository(self, "Repository").repository_arn
+        repository_arn = Stack.of(self).format_arn(
+            service="ecr",
+            account=self._repository_account,
+            region=self._repository_region,
+            resource="repository",
+            resource_name=self.names.repository_name,
+        )
         role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS], resources=[repository_arn]))
         return role
 
@@ -248,17 +281,3 @@ class WebService(Construct):
                 {"AwsSolutions-EC23": "the rule admits the VPC's own address range, which is known only at deployment"},
             )
         return load_balancer
-
-    @property
-    def passed_roles(self) -> list[iam.IRole]:
-        """The roles that a new revision of the task definition hands to ECS."""
-        return [self.task_definition.task_role, self.task_definition.obtain_execution_role()]
-
-    @property
-    def service_arn(self) -> str:
-        """ARN of the ECS service, from its fixed name."""
-        return Stack.of(self).format_arn(
-            service="ecs",
-            resource="service",
-            resource_name=f"{self.service.cluster.cluster_name}/{self.names.service_name}",
-        )

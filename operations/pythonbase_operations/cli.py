@@ -6,31 +6,24 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-_EXTRA = {"boto3", "dockerfile", "yaml"}
+_EXTRA = {"boto3", "botocore", "dockerfile", "yaml"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns the exit code. What is wrong is one line, not a traceback."""
     try:
         # What subcommands need is installed with the extra only, and the library's users may not have it.
-        from pythonbase_operations.adopt import command  # noqa: PLC0415
+        from pythonbase_operations.subcommands import OperationError, parser  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
         print(f"pythonbase: {error.name} is missing; pip install 'pythonbase[operations]'", file=sys.stderr)
         return 2
-    parser = argparse.ArgumentParser(prog="pythonbase", description="Operate a platform, or move to it.")
-    subcommands = parser.add_subparsers(dest="command", required=True)
-    adopt = subcommands.add_parser(
-        "adopt",
-        help="list what a repository takes from Docker Hub, and rewrite its Dockerfiles",
-        description="List every reference to Docker Hub, what the builder does with it, and what to write instead.",
-        epilog="Exit codes: 0 done; 1 with --check: a build would be refused; "
-        "2 with --check: a file could not be read; always: wrong options or nothing at PATH.",
-    )
-    command.add_options(adopt)
-    options = parser.parse_args(arguments)
+    options: argparse.Namespace = parser().parse_args(arguments)
     try:
-        return command.run(options)
+        return int(options.run(options))
+    except OperationError as error:
+        print(f"pythonbase: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130

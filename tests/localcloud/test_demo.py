@@ -56,7 +56,6 @@ def test_the_service_answers_and_everything_is_visible_through_the_api(platform:
         ("Source", "Succeeded"),
         ("Build", "Succeeded"),
         ("Deploy", "Succeeded"),
-        ("Record", "Succeeded"),
     ]
 
     digest = platform.running_image().partition("@")[2]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
 from aws_cdk.assertions import Template
 
 from pythonbase import AppPipeline, BaseImage, BitbucketSource, LoadBalancing, Mirror, Network, WebService
@@ -58,7 +57,6 @@ def consumer() -> Template:
         base_account=OTHER_ACCOUNT,
         dockerfile="docker/api.Dockerfile",
         source_policy=SourcePolicy(("python:3.13",)),
-        deployment_timeout=Duration.minutes(45),
     )
 
 
@@ -77,7 +75,7 @@ def _action(pipeline: Resource, stage: str) -> Mapping[str, Any]:
 # -- the pipeline ------------------------------------------------------------------------------------------------------
 
 
-def test_a_release_goes_through_four_stages_in_order(pipeline: Resource) -> None:
+def test_a_release_goes_through_three_stages_in_order(pipeline: Resource) -> None:
     providers = [
         (stage["Name"], [action["ActionTypeId"]["Provider"] for action in stage["Actions"]])
         for stage in pipeline.properties["Stages"]
@@ -85,8 +83,7 @@ def test_a_release_goes_through_four_stages_in_order(pipeline: Resource) -> None
     assert providers == [
         ("Source", ["CodeStarSourceConnection"]),
         ("Build", ["CodeBuild"]),
-        ("Deploy", ["ECS"]),
-        ("Record", ["StepFunctions"]),
+        ("Deploy", ["StepFunctions"]),
     ]
 
 
@@ -119,39 +116,43 @@ def test_the_source_is_the_branch_of_the_repository_over_the_connection(pipeline
 def test_the_build_gets_the_commit_id(pipeline: Resource) -> None:
     build = _action(pipeline, "Build")
     assert json.loads(build["Configuration"]["EnvironmentVariables"]) == [
-        {"name": "COMMIT_ID", "type": "PLAINTEXT", "value": "#{Source.CommitId}"}
+        {"name": "COMMIT_ID", "type": "PLAINTEXT", "value": "#{Source.CommitId}"},
+        {
+            "name": "PIPELINE_EXECUTION_ID",
+            "type": "PLAINTEXT",
+            "value": "#{codepipeline.PipelineExecutionId}",
+        },
     ]
     assert text(build["Configuration"]["ProjectName"]) == "${PipelineBuildProject}"
     assert (build["InputArtifacts"], build["OutputArtifacts"]) == ([{"Name": "Source"}], [{"Name": "Image"}])
 
 
-def test_what_was_built_is_deployed_to_the_service(pipeline: Resource) -> None:
-    deploy = _action(pipeline, "Deploy")
-    assert deploy["InputArtifacts"] == [{"Name": "Image"}]
-    assert {name: text(value) for name, value in deploy["Configuration"].items() if name != "DeploymentTimeout"} == {
-        "ClusterName": "${NetworkCluster}",
-        "ServiceName": "${WebService.Name}",
-    }
-
-
-def test_a_deployment_that_never_settles_fails(pipeline: Resource, consumer: Template) -> None:
-    assert _action(pipeline, "Deploy")["Configuration"]["DeploymentTimeout"] == 20
-    slow = only(consumer, "AWS::CodePipeline::Pipeline")
-    assert _action(slow, "Deploy")["Configuration"]["DeploymentTimeout"] == 45
-
-
-def test_the_digests_of_the_build_are_recorded(pipeline: Resource) -> None:
-    configuration = _action(pipeline, "Record")["Configuration"]
+def test_the_digests_of_the_build_are_released(pipeline: Resource) -> None:
+    configuration = _action(pipeline, "Deploy")["Configuration"]
+    assert configuration["StateMachineArn"] == f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:orders-release"
+    assert configuration["InputType"] == "Literal"
     assert json.loads(configuration["Input"]) == {
         "image": "#{Build.IMAGE_URI}",
         "baseImage": "#{Build.BASE_IMAGE_URI}",
+        "commit": "#{Source.CommitId}",
+        "by": "#{Build.COMMIT_AUTHOR}",
+        "why": "pipeline execution #{codepipeline.PipelineExecutionId}",
+        "pipeline": "orders",
+        "pipelineExecution": "#{codepipeline.PipelineExecutionId}",
     }
-    assert text(configuration["StateMachineArn"]) == "${PipelineRecordStateMachine}"
+
+
+def test_a_failed_release_is_rolled_back(pipeline: Resource) -> None:
+    assert {stage["Name"]: stage.get("OnFailure") for stage in pipeline.properties["Stages"]} == {
+        "Source": None,
+        "Build": None,
+        "Deploy": {"Result": "ROLLBACK"},
+    }
 
 
 def test_pipeline_and_actions_have_a_role_each(pipeline: Resource) -> None:
     roles = {stage["Name"]: text(stage["Actions"][0]["RoleArn"]) for stage in pipeline.properties["Stages"]}
-    assert roles == {stage: f"${{PipelineRoles{stage}.Arn}}" for stage in ("Source", "Build", "Deploy", "Record")}
+    assert roles == {stage: f"${{PipelineRoles{stage}.Arn}}" for stage in ("Source", "Build", "Deploy")}
     assert text(pipeline.properties["RoleArn"]) == "${PipelineRolesPipeline.Arn}"
 
 
@@ -159,7 +160,7 @@ def test_the_pipeline_waits_for_all_permissions_because_it_starts_at_once(pipeli
     policies = {name for name in pipeline.depends_on if name.endswith("DefaultPolicy")}
     assert policies == {
         "PipelineBuildRoleDefaultPolicy",
-        *(f"PipelineRoles{role}DefaultPolicy" for role in ("Pipeline", "Source", "Build", "Deploy", "Record")),
+        *(f"PipelineRoles{role}DefaultPolicy" for role in ("Pipeline", "Source", "Build", "Deploy")),
     }
 
 
@@ -176,6 +177,7 @@ def test_the_build_knows_account_base_image_and_repository(template: Template) -
         "AWS_ACCOUNT_ID": ACCOUNT,
         "BASE_REPOSITORY_URI": f"{ECR_HOST}/pythonbase",
         "BASE_TAG": "latest",
+        "PIPELINE_NAME": "orders",
         "REPOSITORY_NAME": "orders",
         "REPOSITORY_URI": f"{ECR_HOST}/orders",
     }

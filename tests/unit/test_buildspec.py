@@ -219,8 +219,8 @@ def test_the_environment_of_the_build_is_all_that_is_read(rendered: Buildspec) -
     assigned = set(re.findall(r"\b([A-Z][A-Z0-9_]*)=", code))
     given = {
         "AWS_ACCOUNT_ID", "BASE_REPOSITORY_URI", "BASE_TAG", "BUILD_CA_FILE", "COMMIT_ID", "METRIC_NAMESPACE",
-        "MOVING_TAG", "PULL_THROUGH_CACHE", "REPOSITORY_NAME", "REPOSITORY_URI", "SOURCE_HASH", "UPSTREAM_CREDENTIALS",
-        "UPSTREAM_IMAGE", "UPSTREAM_PATIENCE",
+        "MOVING_TAG", "PIPELINE_EXECUTION_ID", "PIPELINE_NAME", "PULL_THROUGH_CACHE", "REPOSITORY_NAME",
+        "REPOSITORY_URI", "SOURCE_HASH", "UPSTREAM_CREDENTIALS", "UPSTREAM_IMAGE", "UPSTREAM_PATIENCE",
     }  # fmt: skip
     assert read - assigned - {"SECONDS"} <= given  # bash counts them
 
@@ -282,13 +282,14 @@ def test_a_service_image_is_released_by_digest_and_labelled_with_its_base() -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "exported"), [("base_image", ["IMAGE_URI"]), ("service_image", ["IMAGE_URI", "BASE_IMAGE_URI"])]
+    ("name", "exported"),
+    [("base_image", ["IMAGE_URI"]), ("service_image", ["IMAGE_URI", "BASE_IMAGE_URI", "COMMIT_AUTHOR"])],
 )
 def test_the_variables_for_the_pipeline_are_exported(name: str, exported: list[str]) -> None:
     buildspec = RENDERED[name]()
     assert document(buildspec)["env"]["exported-variables"] == exported
     for variable in exported:
-        assert f"export {variable}=" in command_blocks(buildspec)[-1]
+        assert re.search(rf"^\s*export {variable}\b", command_blocks(buildspec)[-1], re.MULTILINE)
 
 
 def test_no_image_name_is_written_into_a_buildspec() -> None:

@@ -67,6 +67,21 @@ MATRIX: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "environments": {
+        "services": [{**ORDERS, "environments": [{"name": "staging"}, {"name": "production", "approval": True}]}]
+    },
+    "environments in other accounts and Regions": {
+        "environment": {"account": ACCOUNT, "region": REGION},
+        "environments": [
+            {"name": "staging", "network": {"max_azs": 3}},
+            {"name": "production", "account": "222233334444"},
+            {"name": "us", "region": "us-east-1", "network": {"nat_gateways": 1}},
+        ],
+        "services": [
+            {**ORDERS, "environments": [{"name": "staging"}, {"name": "production"}, {"name": "us"}]},
+            {"name": "api", "repository": "acme/api", "execution_mode": "queued"},
+        ],
+    },
     "two services, two base images": {
         "base_images": [{"name": "pythonbase"}, {"name": "pythonbase-next", "path": "images/pythonbase"}],
         "services": [ORDERS, {"name": "api", "repository": "acme/api", "base_image": "pythonbase-next"}],

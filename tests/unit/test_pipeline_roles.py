@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from aws_cdk.assertions import Template
 
@@ -9,13 +11,25 @@ from tests.unit.synthesis import ACCOUNT, CONNECTION, REGION, Allowed, allowed, 
 
 OBJECTS, BUCKET = {"${PipelineArtifacts.Arn}/*"}, {"${PipelineArtifacts.Arn}"}
 CLUSTER = "${Network:RefNetworkCluster17B54D11}"
+LOCKS = {"${Network:FnGetAttNetworkReleaseLocks41683E46Arn}"}
+CLUSTER_ARN = {
+    "Fn::GetStackOutput": {
+        "OutputName": "PublishOutputFnGetAttNetworkCluster17B54D11Arn51EC01F1",
+        "Region": REGION,
+        "StackName": "Network",
+    }
+}
+IN_CLUSTER = f" if {json.dumps({'ArnEquals': {'ecs:cluster': CLUSTER_ARN}})}"
 SERVICE = {f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/orders"}
 READ = {"s3:GetObject": OBJECTS, "s3:GetObjectVersion": OBJECTS}
 READ_WRITE = READ | {"s3:PutObject": OBJECTS}
 ASK_BUCKET = {"s3:GetBucketAcl": BUCKET, "s3:GetBucketLocation": BUCKET, "s3:GetBucketVersioning": BUCKET}
-ACTION_ROLES = ("PipelineRolesSource", "PipelineRolesBuild", "PipelineRolesDeploy", "PipelineRolesRecord")
+ACTION_ROLES = ("PipelineRolesSource", "PipelineRolesBuild", "PipelineRolesDeploy")
 BASE = {f"arn:${{AWS::Partition}}:ecr:{REGION}:{ACCOUNT}:repository/pythonbase"}
 OWN = {f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/orders"}
+PIPELINE = {f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:orders"}
+RELEASE = {f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:orders-release"}
+PARAMETERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/pythonbase/services/orders"
 FOR_TASKS = ' if {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}'
 AT_REGISTRATION = ' if {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}'
 
@@ -43,8 +57,22 @@ EXPECTED: dict[str, Allowed] = {
         **READ_WRITE,
     },
     "PipelineRolesDeploy": {
+        "states:DescribeExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
+        "states:DescribeStateMachine": RELEASE,
+        "states:StartExecution": RELEASE,
+    },
+    # The release itself: the state machine's role.
+    "ServiceReleaseRole": {
+        "codepipeline:GetPipelineExecution": PIPELINE,
+        "dynamodb:DeleteItem": LOCKS,
+        "dynamodb:GetItem": LOCKS,
+        "dynamodb:PutItem": LOCKS,
+        "ecr:BatchGetImage": OWN,
+        "ecr:PutImage": OWN,
         "ecs:DescribeServices": SERVICE,
         "ecs:DescribeTaskDefinition": {"*"},
+        "ecs:DescribeTasks": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/*{IN_CLUSTER}"},
+        "ecs:ListTasks": {f"*{IN_CLUSTER}"},
         "ecs:RegisterTaskDefinition": {"*"},
         "ecs:TagResource": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}"},
         "ecs:UpdateService": SERVICE,
@@ -52,14 +80,9 @@ EXPECTED: dict[str, Allowed] = {
             f"${{ServiceTaskDefinitionTaskRole.Arn}}{FOR_TASKS}",
             f"${{ServiceExecutionRole.Arn}}{FOR_TASKS}",
         },
-        **READ,
-    },
-    "PipelineRolesRecord": {
-        "states:DescribeExecution": {
-            f"arn:aws:states:{REGION}:{ACCOUNT}:execution:${{PipelineRecordStateMachine.Name}}:*"
-        },
-        "states:DescribeStateMachine": {"${PipelineRecordStateMachine}"},
-        "states:StartExecution": {"${PipelineRecordStateMachine}"},
+        "ssm:GetParameter": {f"{PARAMETERS}/image"},
+        "ssm:PutParameter": {f"{PARAMETERS}/{name}" for name in ("image", "base-image", "release")},
+        "states:DescribeExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
     },
     # The build itself: CodeBuild's role.
     "PipelineBuildRole": {
@@ -73,6 +96,7 @@ EXPECTED: dict[str, Allowed] = {
         "ecr:InitiateLayerUpload": OWN,
         "ecr:PutImage": OWN,
         "ecr:UploadLayerPart": OWN,
+        "codepipeline:ListActionExecutions": PIPELINE,
         "logs:CreateLogStream": {"${PipelineBuildLogs.Arn}"},
         "logs:PutLogEvents": {"${PipelineBuildLogs.Arn}"},
         **READ_WRITE,
@@ -91,7 +115,7 @@ def test_the_role_may_do_its_part_and_nothing_else(template: Template, role: str
 
 
 def test_every_role_of_the_stack_is_looked_at(template: Template) -> None:
-    others = {"PipelineRecordStateMachineRole", "ServiceExecutionRole", "ServiceTaskDefinitionTaskRole",
+    others = {"ServiceExecutionRole", "ServiceTaskDefinitionTaskRole",
               "ServiceReleasedImageRole"}  # fmt: skip
     assert resources(template, "AWS::IAM::Role").keys() == EXPECTED.keys() | others
 
@@ -119,30 +143,30 @@ def test_the_build_may_not_push_to_the_base_image(template: Template) -> None:
     assert writes == {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 
 
-def test_only_the_deploy_action_touches_ecs_and_only_this_service(template: Template) -> None:
-    for role in EXPECTED.keys() - {"PipelineRolesDeploy"}:
+def test_only_the_release_touches_ecs_and_only_this_service(template: Template) -> None:
+    for role in EXPECTED.keys() - {"ServiceReleaseRole"}:
         assert not any(action.startswith("ecs:") for action in allowed(template, role)), role
-    deploy = allowed(template, "PipelineRolesDeploy")
+    deploy = allowed(template, "ServiceReleaseRole")
     assert deploy["ecs:UpdateService"] == SERVICE
     for action in ("ecs:CreateService", "ecs:DeleteService", "ecs:RunTask", "ecs:DeregisterTaskDefinition"):
         assert not may(deploy, action)
 
 
-def test_only_the_deploy_action_hands_roles_over_and_only_to_tasks(template: Template) -> None:
+def test_only_the_release_hands_roles_over_and_only_to_tasks(template: Template) -> None:
     with_pass_role = {role for role in EXPECTED if may(allowed(template, role), "iam:PassRole")}
-    assert with_pass_role == {"PipelineRolesDeploy"}
-    assert len(allowed(template, "PipelineRolesDeploy")["iam:PassRole"]) == 2
-    assert all(item.endswith(FOR_TASKS) for item in allowed(template, "PipelineRolesDeploy")["iam:PassRole"])
+    assert with_pass_role == {"ServiceReleaseRole"}
+    assert len(allowed(template, "ServiceReleaseRole")["iam:PassRole"]) == 2
+    assert all(item.endswith(FOR_TASKS) for item in allowed(template, "ServiceReleaseRole")["iam:PassRole"])
 
 
-def test_no_role_may_delete_artifacts_or_images_or_write_parameters(template: Template) -> None:
+def test_no_role_may_delete_artifacts_or_images_and_only_the_release_may_write_parameters(template: Template) -> None:
     for role in EXPECTED:
+        assert may(allowed(template, role), "ssm:PutParameter") == (role == "ServiceReleaseRole"), role
         rights = allowed(template, role)
         for action in (
             "s3:DeleteObject",
             "s3:PutBucketPolicy",
             "ecr:BatchDeleteImage",
-            "ssm:PutParameter",
             "kms:Decrypt",
         ):
             assert not may(rights, action), (role, action)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from aws_cdk.assertions import Template
 
-from pythonbase import BaseImage, ReleaseNames, ReleaseState
+from pythonbase import BaseImage, ReleaseNames, ReleaseRepository, ReleaseState
+from pythonbase.image_repository import PULL_ACTIONS
 from tests.unit.synthesis import REGION, Resource, new_stack, only, resources, text
 
 OTHER_ACCOUNT = "999988887777"
@@ -29,13 +30,19 @@ def test_the_parameters_have_the_names_that_pipeline_and_service_use(parameters:
     assert names == {
         "ReleaseImage": "/pythonbase/services/orders/image",
         "ReleaseBaseImage": "/pythonbase/services/orders/base-image",
+        "ReleaseDescription": "/pythonbase/services/orders/release",
     }
 
 
 def test_their_value_in_the_template_is_the_moving_tag_and_nothing_else(parameters: dict[str, Resource]) -> None:
     # A value that changes from one synthesis to the next would overwrite what the pipeline wrote.
     moving = f"{OTHER_ACCOUNT}.dkr.ecr.{REGION}.${{AWS::URLSuffix}}/pythonbase:latest"
-    assert [text(parameter.properties["Value"]) for parameter in parameters.values()] == [moving, moving]
+    values = {short_id: text(parameter.properties["Value"]) for short_id, parameter in parameters.items()}
+    assert values == {
+        "ReleaseImage": moving,
+        "ReleaseBaseImage": moving,
+        "ReleaseDescription": f'{{"image":"{moving}","why":"before the first release"}}',
+    }
 
 
 def test_the_parameters_and_the_repository_survive_their_stack(
@@ -44,13 +51,15 @@ def test_the_parameters_and_the_repository_survive_their_stack(
     kept = [only(template, "AWS::ECR::Repository"), *parameters.values()]
     assert [(item.body["DeletionPolicy"], item.body["UpdateReplacePolicy"]) for item in kept] == [
         ("RetainExceptOnCreate", "Retain")
-    ] * 3
+    ] * 4
 
 
-def test_no_tag_of_a_released_image_can_move(template: Template) -> None:
+def test_only_the_tags_that_keep_released_images_can_move(template: Template) -> None:
     properties = only(template, "AWS::ECR::Repository").properties
-    assert (properties["RepositoryName"], properties["ImageTagMutability"]) == ("orders", "IMMUTABLE")
-    assert "ImageTagMutabilityExclusionFilters" not in properties
+    assert (properties["RepositoryName"], properties["ImageTagMutability"]) == ("orders", "IMMUTABLE_WITH_EXCLUSION")
+    assert properties["ImageTagMutabilityExclusionFilters"] == [
+        {"ImageTagMutabilityExclusionFilterType": "WILDCARD", "ImageTagMutabilityExclusionFilterValue": "release-*"}
+    ]
 
 
 def test_nothing_else_is_kept_in_this_stack(template: Template) -> None:
@@ -81,6 +90,30 @@ def test_two_services_share_no_physical_name() -> None:
         for names in (ReleaseNames("orders"), ReleaseNames("orders-api"))
     )
     assert not one & other
+
+
+def test_an_environment_has_names_of_its_own_and_shares_images_and_pipeline() -> None:
+    plain, staging = ReleaseNames("orders"), ReleaseNames("orders", "staging")
+    assert (staging.repository_name, staging.pipeline_name) == (plain.repository_name, plain.pipeline_name)
+    assert (staging.deployed_name, plain.deployed_name) == ("orders-staging", "orders")
+    assert staging.image_parameter == "/pythonbase/services/orders/staging/image"
+    assert (staging.ring_tag_prefix, plain.ring_tag_prefix) == ("release-staging-", "release-")
+    assert staging.state_machine_name == "orders-staging-release"
+
+
+def test_an_environments_name_is_checked_like_a_services() -> None:
+    with pytest.raises(ValueError, match="environment_name must be lower case words joined by hyphens, got 'Staging'"):
+        ReleaseNames("orders", "Staging")
+
+
+def test_with_environments_the_repository_keeps_its_id_and_lets_their_accounts_pull() -> None:
+    stack = new_stack()
+    ReleaseRepository(stack, "Release", service_name="orders", pull_accounts=[OTHER_ACCOUNT])
+    repository = only(Template.from_stack(stack), "AWS::ECR::Repository")
+    assert repository.logical_id.startswith("ReleaseRepository")
+    (statement,) = repository.properties["RepositoryPolicyText"]["Statement"]
+    assert text(statement["Principal"]["AWS"]) == f"arn:aws:iam::{OTHER_ACCOUNT}:root"
+    assert set(statement["Action"]) == {*PULL_ACTIONS, "ecr:PutImage"}
 
 
 def test_a_wrong_name_is_refused_before_anything_is_created() -> None:

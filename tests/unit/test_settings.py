@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 from pydantic import ValidationError
 
+from stacks.fargate import FARGATE_MEMORY, fargate_memory
 from stacks.settings import (
     BaseImage,
     Bitbucket,
@@ -21,7 +22,6 @@ from stacks.settings import (
     load_settings,
     stack_name,
 )
-from stacks.settings_checks import FARGATE_MEMORY, fargate_memory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -505,7 +505,7 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "unknown key at the top": (
         "zzz: 1\n" + SERVICE,
         "1: zzz: got an unknown key; "
-        "remove it, or use one of environment, bitbucket, network, docker_hub, base_images, services",
+        "remove it, or use one of environment, environments, bitbucket, network, docker_hub, base_images, services",
     ),
     "port too high": (in_service("port: 99999"), "4: services[0].port: got 99999; use a port from 1 to 65535"),
     "port is a text": (in_service('port: "8080"'), '4: services[0].port: got "8080"; remove the quotes: 8080'),
@@ -669,6 +669,74 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "text at the top": ("hello\n", '1: got "hello"; write settings as "key: value" lines, such as "services:"'),
     "empty": ("", '1: got an empty file; write settings, such as "services:"'),
     "comments only": ("# nothing\n", '1: got a file without settings; write settings, such as "services:"'),
+    "environment twice": (
+        SERVICE + "    environments:\n      - name: staging\n      - name: staging\n",
+        '6: services[0].environments[1].name: got "staging"; use another name: services[0].environments[0].name is the '
+        "same, and both need an ECS service and a stack",
+    ),
+    "environment called like another service": (
+        SERVICE + "    environments: [{name: staging}]\n  - name: orders-staging\n    repository: acme/other\n",
+        '4: services[0].environments[0].name: got "staging"; use another name: services[1].name is the same, '
+        "and both need an ECS service and a stack",
+    ),
+    "environment with a capital": (
+        SERVICE + "    environments: [{name: Staging}]\n",
+        '4: services[0].environments[0].name: got "Staging"; use 2 to 20 lower-case letters, digits and single '
+        'hyphens, '
+        "starting with a letter, such as staging",
+    ),
+    "environment with an unknown key": (
+        SERVICE + "    environments:\n      - name: staging\n        aproval: true\n",
+        "6: services[0].environments[0].aproval: got an unknown key; did you mean approval?",
+    ),
+    "memory that Fargate does not offer in an environment": (
+        SERVICE + "    environments:\n      - name: staging\n        cpu: 512\n",
+        "6: services[0].environments[0].cpu: got 512 for cpu 512; use memory: 1024, 2048, 3072 or 4096",
+    ),
+    "fewer at most than at least in an environment": (
+        SERVICE + "    desired_count: 3\n    environments:\n      - name: staging\n        max_count: 2\n",
+        "7: services[0].environments[0].max_count: got 2; use at least desired_count, which is 3",
+    ),
+    "secret in the variables of an environment": (
+        SERVICE + "    environments:\n      - name: staging\n        environment: {DB_PASSWORD: hunter2}\n",
+        "6: services[0].environments[0].environment.DB_PASSWORD: got a value that is not shown here; its name "
+        "says that "
+        "it is a secret: keep it in Secrets Manager, and set DB_PASSWORD under secrets to the secret's name or ARN",
+    ),
+    "account of an environment without the pipeline's": (
+        'environments:\n  - name: production\n    account: "210987654321"\n' + SERVICE,
+        '3: environments[0].account: got "210987654321"; set environment.account too: whether this is another '
+        'place must '
+        "not depend on who deploys",
+    ),
+    "another Region without a way to the image": (
+        'environment: {account: "123456789012", region: eu-central-1}\nenvironments:\n  - name: us\n'
+        "    region: us-east-1\n" + SERVICE,
+        '4: environments[0].region: got "us-east-1"; add a network with nat_gateways or an existing VPC here: '
+        'containers '
+        "pull their image from eu-central-1, which VPC endpoints do not reach",
+    ),
+    "more NAT gateways than zones in an environment's network": (
+        "environments:\n  - name: production\n    network: {nat_gateways: 3}\n" + SERVICE,
+        "3: environments[0].network.nat_gateways: got 3; use at most 2, one for each availability zone, or raise "
+        "max_azs",
+    ),
+    "approval timeout without approval": (
+        SERVICE + "    environments:\n      - name: staging\n        approval_timeout: 60\n",
+        "6: services[0].environments[0].approval_timeout: got 60; add approval: true, or remove it",
+    ),
+    "approval that is a word": (
+        SERVICE + "    environments:\n      - {name: staging, approval: yes}\n",
+        "5: services[0].environments[0].approval: got yes; use true or false, without quotes",
+    ),
+    "approval timeout of a minute": (
+        SERVICE + "    environments:\n      - {name: staging, approval: true, approval_timeout: 1}\n",
+        "5: services[0].environments[0].approval_timeout: got 1; use 5 to 86400 minutes",
+    ),
+    "execution mode": (
+        SERVICE + "    execution_mode: parallel\n",
+        '4: services[0].execution_mode: got "parallel"; use superseded or queued',
+    ),
     "lone surrogate": (
         in_service(r'branch: "\ud800"'),
         '4: services[0].branch: got "\\ud800"; remove the half of a character, such as \\ud800',

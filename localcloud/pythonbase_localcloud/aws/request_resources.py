@@ -285,7 +285,11 @@ def install() -> None:
     ) -> str:
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
         if service in _BY_SERVICE and action:
-            return Resources.of(_BY_SERVICE[service](action, members_of(body)))
+            members = members_of(body)
+            found = Resources.of(_BY_SERVICE[service](action, members))
+            if service == "ecs" and "cluster" in members:
+                found.context = {"ecs:cluster": _arn("ecs", f"cluster/{_ecs_cluster(members['cluster'])}")}
+            return found
         if service == "scheduler":
             return _scheduler(path, query, members_of(body))
         resource = str(derive(service, method, path, headers, body, query, region, account_id))

@@ -30,10 +30,19 @@ class Cdk:
         """Prepare the account for deployments. Runs outside the app's folder, because it needs no synthesis."""
         self._run("bootstrap", f"aws://{self.account}/{self.region}", cwd=self.instance.home)
 
-    def deploy(self) -> None:
-        """Deploy all stacks."""
+    def deploy(self, *stacks: str) -> None:
+        """Deploy the stacks and what they depend on. Default: all."""
         self._run(
-            *("deploy", "--all", "--require-approval", "never", "--concurrency", "4", "--progress", "events"),
+            *(
+                "deploy",
+                *(stacks or ("--all",)),
+                "--require-approval",
+                "never",
+                "--concurrency",
+                "4",
+                "--progress",
+                "events",
+            ),
             *("--context", f"config={self.config}"),
             *("--output", str(self.instance.home / "cdk.out")),
             cwd=self.instance.root,

@@ -12,9 +12,10 @@ from pythonbase_localcloud import docker_hub, lifecycle
 from pythonbase_localcloud.demo import aws_client, bitbucket, connections, pipelines
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
-from pythonbase_localcloud.demo.summary import Summary, load_balancer_name, service_summary
+from pythonbase_localcloud.demo.summary import Deployed, Summary, load_balancer_name, service_summary
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.progress import Report
+from stacks.settings import Service
 
 
 class Demo:
@@ -88,20 +89,21 @@ class Demo:
             commit = bitbucket.head(self._instance, service.repository, service.branch)
             if commit:
                 self._report(f"waiting for the release of {service.name} ({commit[:12]})")
-                pipelines.release(self._client("codepipeline"), name=service.name, commit=commit)
+                pipelines.release(self._client("codepipeline"), name=service.name, commit=commit, report=self._report)
 
     def _summary(self) -> Summary:
         services = []
         for service in self._configuration.services:
-            balancer = load_balancer_name(self._client, service.name)
-            services.append(
-                service_summary(
-                    self._client,
-                    name=service.name,
-                    git_url=str(bitbucket.repository_path(self._instance, service.repository)),
-                    url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
+            for deployed in _deployed(service):
+                balancer = load_balancer_name(self._client, deployed.name)
+                services.append(
+                    service_summary(
+                        self._client,
+                        deployed,
+                        git_url=str(bitbucket.repository_path(self._instance, service.repository)),
+                        url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
+                    )
                 )
-            )
         hub = docker_hub.control(self._instance)
         return Summary(
             endpoint_url=self._instance.endpoint_url,
@@ -132,6 +134,11 @@ class Demo:
         started = time.monotonic()
         yield
         self._seconds[name] = time.monotonic() - started
+
+
+def _deployed(service: Service) -> list[Deployed]:
+    environments = [Deployed(service.name, item.name) for item in service.environments]
+    return environments or [Deployed(service.name)]
 
 
 def run_demo(instance: Instance, config: Path, report: Report) -> Summary:

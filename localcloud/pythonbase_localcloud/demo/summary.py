@@ -14,11 +14,25 @@ Clients = Callable[[str], Any]
 """Gives a boto3 client by service name."""
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """A service in one of its environments, or without."""
+
+    service: str
+    environment: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the ECS service."""
+        return f"{self.service}-{self.environment}" if self.environment else self.service
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceSummary:
-    """One service as it runs. Digests are ``sha256:...``."""
+    """One service as it runs, in one environment if it has some. Digests are ``sha256:...``."""
 
     name: str
+    environment: str | None
     url: str | None
     pipeline_status: str
     image_digest: str | None
@@ -64,14 +78,15 @@ class Summary:
         return "\n".join([*lines, f"seconds        {steps}", ""])
 
 
-def service_summary(clients: Clients, *, name: str, git_url: str, url: str | None) -> ServiceSummary:
+def service_summary(clients: Clients, deployed: Deployed, *, git_url: str, url: str | None) -> ServiceSummary:
     """Look a service up in the embedded AWS, as anybody could."""
     return ServiceSummary(
-        name=name,
+        name=deployed.name,
+        environment=deployed.environment,
         url=url,
-        pipeline_status=pipelines.status(clients("codepipeline"), name=name),
-        image_digest=_running_digest(clients("ecs"), name),
-        base_digest=_base_digest(clients("ssm"), name),
+        pipeline_status=pipelines.status(clients("codepipeline"), name=deployed.service),
+        image_digest=_running_digest(clients("ecs"), deployed.name),
+        base_digest=_base_digest(clients("ssm"), deployed),
         git_url=git_url,
     )
 
@@ -104,8 +119,9 @@ def _running_digest(ecs: Any, name: str) -> str | None:
     return _digest(definition["containerDefinitions"][0]["image"])
 
 
-def _base_digest(ssm: Any, name: str) -> str | None:
-    value = ssm.get_parameter(Name=f"/pythonbase/services/{name}/base-image")["Parameter"]["Value"]
+def _base_digest(ssm: Any, deployed: Deployed) -> str | None:
+    path = f"{deployed.service}/{deployed.environment}" if deployed.environment else deployed.service
+    value = ssm.get_parameter(Name=f"/pythonbase/services/{path}/base-image")["Parameter"]["Value"]
     return _digest(value)
 
 

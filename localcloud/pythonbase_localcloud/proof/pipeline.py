@@ -15,7 +15,7 @@ from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.commands import LocalCloudError, run
 from pythonbase_localcloud.demo import bitbucket, pipelines
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.progress import Report, reporter
 from pythonbase_localcloud.proof.hosts_of_builds import CleanHost
 from pythonbase_localcloud.proof.peers import APP
 from pythonbase_localcloud.proof.result import Series
@@ -60,7 +60,7 @@ def run_pipeline(
 def _released(codepipeline: Any, service: str, commit: str) -> str:
     """Wait for a commit's release; the reason if it fails, else an empty text."""
     try:
-        pipelines.release(codepipeline, name=service, commit=commit)
+        pipelines.release(codepipeline, name=service, commit=commit, report=reporter(quiet=True))
     except LocalCloudError as error:
         return str(error)
     return ""

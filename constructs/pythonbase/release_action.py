@@ -1,0 +1,56 @@
+"""The pipeline action that runs a release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Stack
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_codepipeline_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+
+class ReleaseAction(actions.Action):
+    """Runs a release state machine and waits for its end.
+
+    The CDK library's ``StepFunctionInvokeAction`` wants the state machine itself, or a copy of its account and Region;
+    this one needs its ARN, which is known from its name, and hands over nothing but its input.
+
+    Args:
+        state_machine_arn: The state machine.
+        state_machine_input: Its input; may hold variables of the pipeline.
+        role: The role that may start it, in the state machine's account.
+        region: Its Region, if it is not the pipeline's.
+    """
+
+    def __init__(
+        self,
+        *,
+        state_machine_arn: str,
+        state_machine_input: Mapping[str, str],
+        role: iam.IRole,
+        region: str | None = None,
+    ) -> None:
+        super().__init__(
+            action_name="Release",
+            category=codepipeline.ActionCategory.INVOKE,
+            provider="StepFunctions",
+            artifact_bounds=codepipeline.ActionArtifactBounds(min_inputs=0, max_inputs=0, min_outputs=0, max_outputs=0),
+            region=region,
+            role=role,
+        )
+        self._state_machine_arn, self._input = state_machine_arn, dict(state_machine_input)
+
+    def _bound(
+        self, scope: Construct, stage: codepipeline.IStage, *, bucket: s3.IBucket, role: iam.IRole
+    ) -> codepipeline.ActionConfig:
+        del stage, bucket, role
+        return codepipeline.ActionConfig(
+            configuration={
+                "StateMachineArn": self._state_machine_arn,
+                "InputType": "Literal",
+                "Input": Stack.of(scope).to_json_string(self._input),
+            }
+        )

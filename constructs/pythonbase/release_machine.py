@@ -1,0 +1,197 @@
+"""Releases an image to a service: by digest, verified, recorded, and never two at a time."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from pythonbase._acknowledge import acknowledge, wildcard_resource
+from pythonbase.release import ReleaseNames
+from pythonbase.release_locks import release_locks
+from pythonbase.release_steps import ReleaseTarget, release_steps
+
+_TASK_DEFINITIONS = (
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html"
+)
+
+
+class ReleaseMachine(Construct):
+    """A state machine that releases an image to an ECS service. No code to maintain.
+
+    An execution registers a revision of the task definition that the service runs with the new image, updates the
+    service, waits until ECS calls the deployment completed, asks the tasks which digest they run, and only then writes
+    the SSM parameters of the release. When ECS rolls back, it fails with ECS's own messages, in seconds; when the
+    record cannot be written, it puts the service back. Executions for one service wait for each other. If the service's
+    template is deployed at the same time, the release starts again from the newer template.
+
+    Input, all optional: ``{"image": "<repository>@<digest>", "baseImage", "commit", "by", "why"}``. Without an image it
+    releases what is recorded, if something else runs.
+
+    Args:
+        scope: Parent.
+        construct_id: Id in the parent.
+        names: Which service and environment.
+        service: The ECS service.
+        passed_roles: Task role and execution role of its task definition.
+        container_name: The container whose image is released.
+        repository_account: The AWS account of the service's ECR repository. Default: the stack's.
+        repository_region: Its Region. Default: the stack's.
+        locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
+        timeout: How long a deployment may take. Default: 30 minutes.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        names: ReleaseNames,
+        service: ecs.FargateService,
+        passed_roles: list[iam.IRole],
+        container_name: str,
+        repository_account: str | None = None,
+        repository_region: str | None = None,
+        locks: dynamodb.ITable | None = None,
+        timeout: Duration | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        self._names = names
+        self._account = repository_account or stack.account
+        self._region = repository_region or stack.region
+        table = locks or release_locks(self, "Locks")
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            description=f"Releases {names.deployed_name}",
+        )
+        for statement in self._statements(service, passed_roles, table):
+            role.add_to_policy(statement)
+        target = ReleaseTarget(
+            names=names,
+            cluster_name=service.cluster.cluster_name,
+            container_name=container_name,
+            registry_id=self._account,
+            repository_uri=f"{self._account}.dkr.ecr.{self._region}.{stack.url_suffix}/{names.repository_name}",
+            locks_table=table.table_name,
+            timeout_seconds=int((timeout or Duration.minutes(30)).to_seconds()),
+        )
+        self.state_machine: sfn.StateMachine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=names.state_machine_name,
+            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(release_steps(target))),
+            role=role.without_policy_updates(),
+            # Releases wait for each other, and for deployments of the template.
+            timeout=Duration.hours(4),
+        )
+        # An execution that starts before its role may do anything would fail.
+        self.state_machine.node.add_dependency(role)
+        acknowledge(
+            self.state_machine,
+            {
+                "AwsSolutions-SF1": "Step Functions keeps the executions with all their events for 90 days",
+                "AwsSolutions-SF2": "one execution for each release; there is nothing to trace beyond its events",
+            },
+        )
+        self._acknowledge_wildcards(role)
+
+    def _statements(
+        self, service: ecs.FargateService, passed_roles: list[iam.IRole], table: dynamodb.ITable
+    ) -> list[iam.PolicyStatement]:
+        names = self._names
+        cluster = service.cluster
+        parameters = [names.image_parameter, names.base_image_parameter, names.release_parameter]
+        return [
+            iam.PolicyStatement(
+                actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[self._service_arn(service)]
+            ),
+            iam.PolicyStatement(
+                actions=["ecs:ListTasks"],
+                resources=["*"],
+                conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
+            ),
+            iam.PolicyStatement(
+                actions=["ecs:DescribeTasks"],
+                resources=[self._tasks()],
+                conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
+            ),
+            iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"], resources=["*"]),
+            iam.PolicyStatement(
+                actions=["ecs:TagResource"],
+                resources=[self._revisions()],
+                conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
+            ),
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[role.role_arn for role in passed_roles],
+                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            ),
+            iam.PolicyStatement(actions=["ecr:BatchGetImage", "ecr:PutImage"], resources=[self._repository_arn()]),
+            iam.PolicyStatement(
+                actions=["ssm:PutParameter"], resources=[names.parameter_arn(self, name) for name in parameters]
+            ),
+            iam.PolicyStatement(
+                actions=["ssm:GetParameter"], resources=[names.parameter_arn(self, names.image_parameter)]
+            ),
+            iam.PolicyStatement(
+                actions=["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], resources=[table.table_arn]
+            ),
+            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[self._executions()]),
+            iam.PolicyStatement(actions=["codepipeline:GetPipelineExecution"], resources=[names.pipeline_arn(self)]),
+        ]
+
+    def _acknowledge_wildcards(self, role: iam.Role) -> None:
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "task definitions and lists of tasks (here of one cluster only) have "
+                f"no resource-level permissions: {_TASK_DEFINITIONS}",
+                wildcard_resource(role, self._revisions()): (
+                    "every revision of this one task definition: each release registers one"
+                ),
+                wildcard_resource(role, self._tasks()): (
+                    "every task, of one cluster by the condition: the ids of the service's tasks are not known before"
+                ),
+                wildcard_resource(role, self._executions()): (
+                    "every execution of this one state machine: a release sees whether the one before it still runs"
+                ),
+            },
+        )
+
+    def _service_arn(self, service: ecs.FargateService) -> str:
+        return Stack.of(self).format_arn(
+            service="ecs",
+            resource="service",
+            resource_name=f"{service.cluster.cluster_name}/{self._names.deployed_name}",
+        )
+
+    def _tasks(self) -> str:
+        return Stack.of(self).format_arn(service="ecs", resource="task", resource_name="*")
+
+    def _revisions(self) -> str:
+        return Stack.of(self).format_arn(
+            service="ecs", resource="task-definition", resource_name=f"{self._names.deployed_name}:*"
+        )
+
+    def _repository_arn(self) -> str:
+        return Stack.of(self).format_arn(
+            service="ecr",
+            account=self._account,
+            region=self._region,
+            resource="repository",
+            resource_name=self._names.repository_name,
+        )
+
+    def _executions(self) -> str:
+        return Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{self._names.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )

@@ -1,0 +1,1 @@
+"""What a service has released, and the way back."""

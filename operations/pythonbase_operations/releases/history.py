@@ -1,0 +1,101 @@
+"""The releases of a service, from the versions of their SSM parameter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pythonbase_operations.aws import OperationError
+from pythonbase_operations.releases.names import Names, service_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One release.
+
+    Attributes:
+        version: the version of the SSM parameter; higher is later.
+        when: when it was recorded.
+        image: ``<repository>@<digest>``; the base image with its tag before the first release.
+        base_image: the base image that it was built on.
+        commit: the commit that it was built from.
+        by: who wrote the commit, or went back.
+        why: the pipeline's execution, or the reason of a rollback.
+    """
+
+    version: int
+    when: datetime
+    image: str
+    base_image: str
+    commit: str
+    by: str
+    why: str
+
+    @property
+    def digest(self) -> str:
+        """The digest of the image; empty before the first release."""
+        return self.image.partition("@")[2]
+
+    @property
+    def repository_uri(self) -> str:
+        """The repository of the image."""
+        return self.image.partition("@")[0]
+
+
+def find(ssm: Any, service: str, environment: str | None) -> Names:
+    """The service in the environment that is meant.
+
+    Raises:
+        OperationError: if there is no such service or environment, or none is named and there are several.
+    """
+    folder = service_folder(service)
+    pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=folder, Recursive=True)
+    paths = [parameter["Name"].removeprefix(f"{folder}/") for page in pages for parameter in page["Parameters"]]
+    found = sorted({path.rpartition("/")[0] for path in paths if path.endswith(("/release", "release"))})
+    if not found:
+        raise OperationError(f"there is no service {service} in this account and Region, or it has no releases yet")
+    if environment is None and len(found) == 1:
+        return Names(service, found[0])
+    if environment in found:
+        return Names(service, environment or "")
+    named = ", ".join(name or "none" for name in found)
+    asked = "name one with --environment" if environment is None else f"there is no {environment}"
+    raise OperationError(f"{service} has the environments {named}: {asked}")
+
+
+def releases(ssm: Any, names: Names) -> list[Release]:
+    """All releases that SSM remembers, the newest first."""
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name=names.release_parameter)
+    versions = [version for page in pages for version in page["Parameters"]]
+    return sorted((_release(version) for version in versions), key=lambda release: release.version, reverse=True)
+
+
+def _release(version: dict[str, Any]) -> Release:
+    try:
+        described = json.loads(version["Value"])
+    except ValueError:
+        described = {}
+    if not isinstance(described, dict):
+        described = {}
+    return Release(
+        version=int(version["Version"]),
+        when=version["LastModifiedDate"],
+        image=str(described.get("image", "")),
+        base_image=str(described.get("baseImage", "")),
+        commit=str(described.get("commit", "")),
+        by=str(described.get("by", "")),
+        why=str(described.get("why", "")),
+    )
+
+
+def kept_digests(ecr: Any, repository_uri: str, digests: list[str]) -> set[str]:
+    """Those of the digests whose image is still in the repository."""
+    account, repository = repository_uri.split(".", 1)[0], repository_uri.partition("/")[2]
+    kept: set[str] = set()
+    for start in range(0, len(digests), 100):
+        asked = [{"imageDigest": digest} for digest in digests[start : start + 100]]
+        found = ecr.batch_get_image(registryId=account, repositoryName=repository, imageIds=asked)
+        kept |= {image["imageId"]["imageDigest"] for image in found["images"]}
+    return kept

@@ -1,0 +1,48 @@
+"""The physical names of a service's releases.
+
+The same as ``pythonbase.ReleaseNames``, which needs the CDK library; a test compares them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_ROOT = "/pythonbase/services"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that belong to one service in one environment; ``environment`` is empty for a service without them."""
+
+    service: str
+    environment: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Path of the SSM parameters."""
+        return "/".join(part for part in (_ROOT, self.service, self.environment) if part)
+
+    @property
+    def image_parameter(self) -> str:
+        """The image that runs."""
+        return f"{self.folder}/image"
+
+    @property
+    def release_parameter(self) -> str:
+        """What describes the release; its versions are the history."""
+        return f"{self.folder}/release"
+
+    @property
+    def deployed(self) -> str:
+        """Name of the ECS service."""
+        return f"{self.service}-{self.environment}" if self.environment else self.service
+
+    @property
+    def state_machine(self) -> str:
+        """Name of the state machine that releases."""
+        return f"{self.deployed}-release"
+
+
+def service_folder(service: str) -> str:
+    """Path of all SSM parameters of a service."""
+    return f"{_ROOT}/{service}"
