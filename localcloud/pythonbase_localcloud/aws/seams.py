@@ -123,11 +123,12 @@ USED: dict[Any, tuple[str, ...]] = {
         "_task_ip",
         "_tasks",
     ),
-    eventbridge: ("_invoke_target", "_put_events"),
+    eventbridge: ("_dispatch_event", "_invoke_target", "_put_events"),
     iam: ("_gen_secret", "_gen_session_access_key", "_gen_session_token", "_roles"),
     iam_actions: (
         "SERVICE_TO_IAM_NAMESPACE",
         "access_denied_response",
+        "extract_iam_action",
         "extract_resource_arn",
         "identity_denial_message",
     ),

@@ -25,6 +25,7 @@ from . import (
     ecr_public,
     ecs,
     event_targets,
+    faults,
     load_balancer,
     pass_role,
     request_resources,
@@ -71,6 +72,7 @@ def build(settings: Settings) -> Gateway:
     # Last: it wraps the handlers that the lines above registered.
     request_resources.install()
     pass_role.install()
+    faults.install()
 
     def started() -> None:
         state.start()
