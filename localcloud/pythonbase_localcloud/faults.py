@@ -12,6 +12,7 @@ Calls are named as IAM names them (``ssm:PutParameter``, ``ecs:*``). Calls of ro
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -182,6 +183,14 @@ class Control:
         """Let EventBridge Scheduler invoke the schedule's target at once, whatever its expression and state."""
         self._call("POST", "schedules/run", {"schedule": schedule, "group": group, "region": region})
 
+    def crash(self) -> None:
+        """Kill the AWS server, as a power cut would: nothing is saved or told. `lifecycle.up` starts it again."""
+        try:
+            self._call("POST", "crash")
+        except FaultsError:
+            return
+        raise FaultsError("the AWS server answered instead of ending")
+
     @contextmanager
     def cleared(self) -> Iterator[Control]:
         """Begin and end without faults."""
@@ -208,7 +217,7 @@ class Control:
         except urllib.error.HTTPError as error:
             with error:
                 raise FaultsError(json.loads(error.read())["message"]) from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise FaultsError(f"the AWS server of this instance does not answer: {error}") from None
 
 

@@ -12,6 +12,7 @@ from tests.localcloud.aws_support import allow, set_policy, unique, wait_for
 from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _action, _approve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.localcloud.conftest import Cloud
@@ -22,7 +23,7 @@ def repository(cloud: Cloud, tmp_path: Path) -> Repository:
     return Repository(cloud, tmp_path)
 
 
-def _ask(*, minutes: int | None = None, **configuration: str) -> dict[str, Any]:
+def _ask(*, minutes: int | None = None, **configuration: Any) -> dict[str, Any]:
     action = _action("Ask", "Approval", "Manual", **configuration)
     return {"name": "Approval", "actions": [action | ({"timeoutInMinutes": minutes} if minutes else {})]}
 
@@ -113,6 +114,10 @@ def test_a_timeout_is_checked(cloud: Cloud, repository: Repository) -> None:
     pipeline.client.update_pipeline(pipeline={**pipeline.declaration, "stages": [source, _ask(minutes=86_400)]})
 
 
+def _wait_until_gone(inside: Callable[[], dict[str, str]], commits: list[str]) -> None:
+    wait_for(lambda: not set(commits) & set(inside()))
+
+
 @pytest.mark.parametrize("mode", ["QUEUED", "SUPERSEDED", "PARALLEL"])
 def test_two_pushes_never_meet_in_a_stage_unless_in_parallel(cloud: Cloud, repository: Repository, mode: str) -> None:
     """Three executions: one is in the stage, two come while it is."""
@@ -131,7 +136,10 @@ def test_two_pushes_never_meet_in_a_stage_unless_in_parallel(cloud: Cloud, repos
 
     wait_for(lambda: commits[0] in inside())
     commits += [repository.push(a="2"), repository.push(a="3")]
-    known = lambda: {r["revisionId"] for item in pipeline.executions() for r in item["sourceRevisions"]}  # noqa: E731
+
+    def known() -> set[str]:
+        return {r["revisionId"] for item in pipeline.executions() for r in item["sourceRevisions"]}
+
     wait_for(lambda: set(commits) <= known())
     if mode == "PARALLEL":
         wait_for(lambda: set(inside()) == set(commits))
@@ -140,7 +148,7 @@ def test_two_pushes_never_meet_in_a_stage_unless_in_parallel(cloud: Cloud, repos
                 pipelineName=pipeline.name, pipelineExecutionId=execution, abandon=True
             )
         return
-    order = []
+    order: list[str] = []
     expected = commits if mode == "QUEUED" else [commits[0], commits[2]]
     for _ in expected:
         now = wait_for(inside)
@@ -154,7 +162,7 @@ def test_two_pushes_never_meet_in_a_stage_unless_in_parallel(cloud: Cloud, repos
             token=state["latestExecution"]["token"],
             result={"summary": "", "status": "Approved"},
         )
-        wait_for(lambda seen=tuple(now): not set(seen) & set(inside()))
+        _wait_until_gone(inside, order)
     assert order == expected
     wait_for(lambda: all(item["status"] != "InProgress" for item in pipeline.executions()))
     ended = {item["sourceRevisions"][0]["revisionId"]: item["status"] for item in pipeline.executions()[:3]}

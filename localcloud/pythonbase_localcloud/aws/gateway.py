@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +19,8 @@ log = logging.getLogger("localcloud")
 _AUTHORIZE = re.compile(r"/_localcloud/connections/(?P<arn>.+)/authorize")
 _FAULTS = "/_localcloud/faults"
 _RUN_SCHEDULE = "/_localcloud/schedules/run"
+_CRASH = "/_localcloud/crash"
+_OWN_PATHS = (_FAULTS, _RUN_SCHEDULE, _CRASH)
 
 
 class Gateway:
@@ -66,13 +70,15 @@ class Gateway:
         headers = _headers(request)
         method, path = str(request["method"]), unquote(path)
         match = _AUTHORIZE.fullmatch(path)
-        if (match is None and path not in (_FAULTS, _RUN_SCHEDULE)) or (method != "POST" and path != _FAULTS):
+        if (match is None and path not in _OWN_PATHS) or (method != "POST" and path != _FAULTS):
             return 404, {"message": f"the local cloud does not know {path}"}
         key = headers.get("x-localcloud-access-key", "")
         secret = headers.get("x-localcloud-secret", "")
         credential: Any = seams.iam_evaluator.resolve_credential(key, key) if key else None
         if getattr(credential, "principal_type", "") != "Root" or secret != credential.secret_access_key:
             return 403, {"message": "only root may do this: on AWS, a person does it in the console, or nobody"}
+        if path == _CRASH:
+            os.kill(os.getpid(), signal.SIGKILL)
         if match is None:
             values = json.loads(await _body(receive) or b"{}")
             return _answer_fault(method, values) if path == _FAULTS else _run_schedule(key, values)

@@ -107,6 +107,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_complete_service_deployment",
         "_deployment_for_task",
         "_forward_awslogs",
+        "_get_docker",
         "_iso",
         "_make_deployment",
         "_mark_task_stopped",

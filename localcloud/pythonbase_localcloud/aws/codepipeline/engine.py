@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import credentials, events, scope
+from pythonbase_localcloud.aws import credentials, events, scope, state
 from pythonbase_localcloud.aws.codebuild.runner import Location
 from pythonbase_localcloud.aws.settings import Settings
 
@@ -128,8 +128,8 @@ class Engine:
 
     def _stage(self, record: Record, stage: Mapping[str, Any], keep: frozenset[str], **shown: Any) -> str:
         """Run a stage; the empty text when it succeeded, else the first failure. `shown` goes into its state."""
-        state = {"status": "InProgress", "pipelineExecutionId": record["pipelineExecutionId"], **shown}
-        record["_stages"][stage["name"]] = state
+        entered = {"status": "InProgress", "pipelineExecutionId": record["pipelineExecutionId"], **shown}
+        record["_stages"][stage["name"]] = entered
         record["_entered"][stage["name"]] = time.time()
         self._emit(record, "Stage", "STARTED", stage=stage["name"])
         failure = ""
@@ -142,8 +142,8 @@ class Engine:
             if failure or self._stopping[record["pipelineExecutionId"]].is_set():
                 break
         stopped = self._stopping[record["pipelineExecutionId"]].is_set()
-        state["status"] = "Stopped" if stopped else "Failed" if failure else "Succeeded"
-        self._emit(record, "Stage", str(state["status"]).upper(), stage=stage["name"])
+        entered["status"] = "Stopped" if stopped else "Failed" if failure else "Succeeded"
+        self._emit(record, "Stage", str(entered["status"]).upper(), stage=stage["name"])
         return failure
 
     def _together(self, record: Record, stage: str, actions: list[Mapping[str, Any]]) -> str:
@@ -313,7 +313,8 @@ class Engine:
 
     # ------------------------------------------------------------ events
 
-    def _emit(self, record: Record, kind: str, state: str, **members: str) -> None:
+    def _emit(self, record: Record, kind: str, status: str, **members: str) -> None:
+        state.changed(soon=True)
         events.emit(
             "aws.codepipeline",
             f"CodePipeline {kind} Execution State Change",
@@ -322,7 +323,7 @@ class Engine:
                 "execution-id": record["pipelineExecutionId"],
                 "version": float(record["pipelineVersion"]),
                 "start-time": _iso(record["startTime"]),
-                "state": state,
+                "state": status,
                 **(
                     {
                         "execution-trigger": {

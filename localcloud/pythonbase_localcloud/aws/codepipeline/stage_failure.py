@@ -80,7 +80,7 @@ def requested(name: str, stage: str, target_id: str, *, caller: str) -> Record:
 def _fits(run: Mapping[str, Any], stage: str) -> bool:
     """Whether the stage can be rolled back to this execution."""
     current = executions.pipelines.get(run["pipelineName"]) or {"pipeline": {"version": None}}
-    return (
+    return bool(
         run["executionType"] == _STANDARD
         and run["pipelineVersion"] == current["pipeline"]["version"]
         and run["_stages"].get(stage, {}).get("status") == "Succeeded"

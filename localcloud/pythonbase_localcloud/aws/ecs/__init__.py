@@ -1,6 +1,6 @@
 """ECS: tasks act with their execution role, and a deployment is complete when its tasks are healthy."""
 
-from pythonbase_localcloud.aws.ecs import containers, execution, scheduler, service_deployments
+from pythonbase_localcloud.aws.ecs import containers, execution, restart, scheduler, service_deployments
 from pythonbase_localcloud.aws.ecs.announcements import Announcer
 from pythonbase_localcloud.aws.target_health import HealthChecks
 
@@ -11,4 +11,5 @@ def install(health: HealthChecks) -> None:
     containers.install(health)
     scheduler.install(health)
     service_deployments.install()
+    restart.install()
     health.on_tick(Announcer().tick)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from pythonbase_localcloud.aws import events, scope, seams
+from pythonbase_localcloud.aws import events, scope, seams, state
 from pythonbase_localcloud.aws.ecs import service_deployments
 
 Record = dict[str, Any]
@@ -41,6 +41,8 @@ class Announcer:
                 with seams.concurrency.resource_lock("ecs-service", key):
                     look = _Look(service)
                     look.everything()
+                if look.emitted:
+                    state.changed(soon=True)
                 for emit in look.emitted:
                     emit()
 
@@ -115,7 +117,7 @@ class _Look:
     # ------------------------------------------------------------ deployments
 
     def _rollout(self, deployment: Record) -> None:
-        state, told = deployment.get("rolloutState"), deployment["_told"]
+        rollout, told = deployment.get("rolloutState"), deployment["_told"]
         failures = int(deployment.get("failedTasks") or 0)
         if failures >= _IMPAIRED_AFTER and not deployment.get("_impaired"):
             deployment["_impaired"] = True
@@ -124,38 +126,38 @@ class _Look:
                 "section of the Amazon ECS Developer Guide."
             )
             self._service_event("WARN", "SERVICE_TASK_START_IMPAIRED")
-        if state == told:
+        if rollout == told:
             return
         identifier = deployment["id"]
-        if state == "FAILED":
+        if rollout == "FAILED":
             deployment["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
             deployment["_failed_at"] = time.time()
             self._say(f"(deployment {identifier}) deployment failed: tasks failed to start.")
             service_deployments.failed(self._service, deployment, rollback=self._rollback(deployment))
-        elif state == "IN_PROGRESS":  # it was completed: the service goes back to it
+        elif rollout == "IN_PROGRESS":  # it was completed: the service goes back to it
             deployment["rolloutStateReason"] = (
                 f"ECS deployment circuit breaker: rolling back to deploymentId {identifier}."
             )
             self._say(f"rolling back to deployment {identifier}.")
-        elif state == "COMPLETED":
+        elif rollout == "COMPLETED":
             deployment["rolloutStateReason"] = f"ECS deployment {identifier} completed."
             self._say(f"(deployment {identifier}) deployment completed.")
             service_deployments.completed(self._service, deployment)
         else:
             return
-        self._deployment_event(deployment, state, deployment["rolloutStateReason"])
+        self._deployment_event(deployment, rollout, deployment["rolloutStateReason"])
 
     def _rollback(self, failed: Members) -> Members | None:
         primary: Members | None = seams.ecs._primary_deployment(self._service)
         return primary if primary is not failed else None
 
-    def _deployment_event(self, deployment: Record, state: str, reason: str) -> None:
-        deployment["_told"] = state
-        if state == "IN_PROGRESS":
+    def _deployment_event(self, deployment: Record, rollout: str, reason: str) -> None:
+        deployment["_told"] = rollout
+        if rollout == "IN_PROGRESS":
             deployment["rolloutStateReason"] = reason
         detail = {
-            "eventType": "ERROR" if state == "FAILED" else "INFO",
-            "eventName": f"SERVICE_DEPLOYMENT_{state}",
+            "eventType": "ERROR" if rollout == "FAILED" else "INFO",
+            "eventName": f"SERVICE_DEPLOYMENT_{rollout}",
             "deploymentId": deployment["id"],
             "updatedAt": _now(),
             "reason": reason,
