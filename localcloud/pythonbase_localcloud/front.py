@@ -13,6 +13,7 @@ import shutil
 import socket
 import ssl
 import sys
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -23,6 +24,8 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
 )
 _TIMEOUT_SECONDS = 60.0
+_RESTART_SECONDS = 15.0
+_RETRY_SECONDS = 0.2
 
 
 def target_path(host: str, path: str) -> str:
@@ -66,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         connection = self.server.gateway()
         try:
             try:
+                self._connect(connection)
                 answer = self._ask(connection)
             except (OSError, http.client.HTTPException) as error:
                 self._send_text(HTTPStatus.BAD_GATEWAY, f"the AWS server does not answer: {error}\n")
@@ -84,6 +88,20 @@ class _Handler(BaseHTTPRequestHandler):
             shutil.copyfileobj(answer, self.wfile)
         finally:
             connection.close()
+
+    @staticmethod
+    def _connect(connection: http.client.HTTPSConnection) -> None:
+        """A server that is being started again is waited for: on AWS, load balancers do not go away."""
+        end = time.monotonic() + _RESTART_SECONDS
+        while True:
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     def _ask(self, connection: http.client.HTTPSConnection) -> http.client.HTTPResponse:
         host = self.headers.get("host", "localhost")

@@ -30,9 +30,14 @@ class SdkError(Exception):
         self.cause = cause
 
 
-def call(service: str, action: str, parameters: Mapping[str, Any], session: credentials.Credentials) -> Any:
-    """Run ``aws-sdk:<service>:<action>`` and return its result as Step Functions shows it. Raises `SdkError`."""
-    client = credentials.client(_BOTO_NAMES.get(service, service), session)
+def call(
+    service: str, action: str, parameters: Mapping[str, Any], session: credentials.Credentials, *, retries: int = 3
+) -> Any:
+    """Run ``aws-sdk:<service>:<action>`` and return its result as Step Functions shows it. Raises `SdkError`.
+
+    `retries` is how often the SDK itself tries again after throttling and server errors.
+    """
+    client = credentials.client(_BOTO_NAMES.get(service, service), session, retries=retries)
     prefix = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", service))
     operation = action[:1].upper() + action[1:]
     if operation not in client.meta.service_model.operation_names:
@@ -42,8 +47,9 @@ def call(service: str, action: str, parameters: Mapping[str, Any], session: cred
         result = getattr(client, xform_name(operation))(**_to_wire(dict(parameters or {}), model.input_shape))
     except ClientError as error:
         found = error.response["Error"]
-        modelled = {shape.error_code for shape in model.error_shapes} | {shape.name for shape in model.error_shapes}
-        name = found["Code"] if found["Code"] in modelled else f"{prefix}Exception"
+        modelled = {shape.error_code: shape.name for shape in model.error_shapes}
+        modelled |= {shape.name: shape.name for shape in model.error_shapes}
+        name = _class_name(modelled[found["Code"]]) if found["Code"] in modelled else f"{prefix}Exception"
         meta: Mapping[str, Any] = error.response.get("ResponseMetadata") or {}
         raise SdkError(
             f"{prefix}.{name}",
@@ -54,6 +60,15 @@ def call(service: str, action: str, parameters: Mapping[str, Any], session: cred
         raise SdkError(f"{prefix}.SdkClientException", str(error)) from error
     result.pop("ResponseMetadata", None)
     return _from_wire(result, model.output_shape)
+
+
+def _class_name(shape: str) -> str:
+    """A modelled error's class in the Java SDK, which is what a state machine sees: ``ParameterNotFoundException``.
+
+    An error that the operation does not model (throttling in ECS, a refusal in most services) is the service's base
+    class, ``Ecs.EcsException``.
+    """
+    return shape if shape.endswith("Exception") else shape.removesuffix("Fault") + "Exception"
 
 
 def _to_wire(value: Any, shape: Any) -> Any:

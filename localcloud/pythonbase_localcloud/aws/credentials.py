@@ -131,7 +131,7 @@ def _trusts(role: dict[str, Any], *, service: str, source_arn: str | None, accou
     return bool(decision.decision == "Allow")
 
 
-def client(service: str, credentials: Credentials | None = None, *, region: str | None = None) -> Any:
+def client(service: str, credentials: Credentials | None = None, *, region: str | None = None, retries: int = 3) -> Any:
     """A boto3 client of the gateway with the given session (root when left out), for the current account and region.
 
     Never call it on the event loop: the gateway answers on that loop.
@@ -147,7 +147,7 @@ def client(service: str, credentials: Credentials | None = None, *, region: str 
             aws_session_token=credentials.session_token,
             config=Config(
                 s3={"addressing_style": "path"},
-                retries={"max_attempts": 3},
+                retries={"max_attempts": retries},
                 read_timeout=120,
                 parameter_validation=False,
             ),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
-from . import authorization, aws_sdk, codepipeline, credentials, scope, seams
+from . import authorization, aws_sdk, codepipeline, credentials, faults, scope, seams
 
 log = logging.getLogger("localcloud")
 
 Target = Mapping[str, Any]
 _BY_RESOURCE_POLICY = ("lambda", "sqs", "sns")
 """Services whose rule targets are permitted by the resource's own policy instead of a role."""
+_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""EventBridge and Scheduler try for 24 hours (docs: "retry policy"); here, after these waits."""
 
 
 def install() -> None:
@@ -21,17 +25,48 @@ def install() -> None:
     original = seams.eventbridge._invoke_target
 
     def deliver(target: Target, event: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> None:
-        try:
-            _invoke(original, target, event, rule, view)
-        except (authorization.AccessDeniedError, credentials.AssumeRoleError, aws_sdk.SdkError) as error:
-            # AWS counts a failed invocation and says nothing to anybody; here the server's log says why.
-            log.warning("the target %s of %s was not invoked: %s", target.get("Arn"), rule.get("Arn"), error)
+        for wait in (*_RETRY_SECONDS, None):
+            try:
+                _invoke(original, target, event, rule, view)
+            except (authorization.AccessDeniedError, credentials.AssumeRoleError, aws_sdk.SdkError) as error:
+                if wait is not None and isinstance(error, aws_sdk.SdkError):
+                    time.sleep(wait)
+                    continue
+                # AWS counts a failed invocation and says nothing to anybody; here the server's log says why.
+                log.warning("the target %s of %s was not invoked: %s", target.get("Arn"), rule.get("Arn"), error)
+            return
 
     def invoke_target(target: Target, event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None) -> None:
         # A target's role calls the gateway, which cannot answer while PutEvents holds its event loop.
         scope.spawn(deliver, target, event, rule, view, name="event-target")
 
     seams.eventbridge._invoke_target = invoke_target
+
+
+def run_schedule(account: str, region: str, group: str, name: str) -> None:
+    """Invoke a schedule's target now, as Scheduler does when it is due. Raises KeyError without such a schedule."""
+    with scope.scoped(account, region):
+        schedule = seams.scheduler._schedules[f"{group}/{name}"]
+        event = {
+            "EventId": str(uuid4()),
+            "Source": "aws.scheduler",
+            "DetailType": "Scheduled Event",
+            "Detail": "{}",
+            "Time": time.time(),
+            "Resources": [schedule["Arn"]],
+            "Account": account,
+            "Region": region,
+        }
+        seams.eventbridge._invoke_target(schedule["Target"], event, schedule)
+
+
+def _check(target: Target, rule: Mapping[str, Any], action: str, arn: str, *, scheduled: bool) -> None:
+    """Raise unless the target's role may do it; a fault that a test injected is met here too."""
+    session = _session(target, rule, scheduled=scheduled)
+    authorization.check(session.access_key_id, action, arn)
+    fault = faults.failing(action, str(target.get("RoleArn") or rule.get("RoleArn")))
+    if fault:
+        raise aws_sdk.SdkError(fault.error, fault.message)
 
 
 def _invoke(original: Any, target: Target, event: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> None:
@@ -41,8 +76,7 @@ def _invoke(original: Any, target: Target, event: Mapping[str, Any], rule: Mappi
     if service == "scheduler":
         _universal(arn, target, rule)
     elif service == "codepipeline":
-        session = _session(target, rule, scheduled=scheduled)
-        authorization.check(session.access_key_id, "codepipeline:StartPipelineExecution", arn)
+        _check(target, rule, "codepipeline:StartPipelineExecution", arn, scheduled=scheduled)
         codepipeline.start(
             arn.rsplit(":", 1)[-1], trigger={"triggerType": "CloudWatchEvent", "triggerDetail": str(rule.get("Arn"))}
         )
@@ -58,16 +92,14 @@ def _invoke(original: Any, target: Target, event: Mapping[str, Any], rule: Mappi
         aws_sdk.call("ecs", "runTask", _run_task(arn, target), _session(target, rule, scheduled=scheduled))
     else:
         if service == "states":
-            session = _session(target, rule, scheduled=scheduled)
-            authorization.check(session.access_key_id, "states:StartExecution", arn)
+            _check(target, rule, "states:StartExecution", arn, scheduled=scheduled)
         elif service == "lambda" and scheduled:
-            session = _session(target, rule, scheduled=True)
-            authorization.check(session.access_key_id, "lambda:InvokeFunction", arn)
+            _check(target, rule, "lambda:InvokeFunction", arn, scheduled=True)
         elif service == "lambda":
             _check_function_policy(arn, str(rule.get("Arn")))
         elif service in _BY_RESOURCE_POLICY and scheduled:
             action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}[service]
-            authorization.check(_session(target, rule, scheduled=True).access_key_id, action, arn)
+            _check(target, rule, action, arn, scheduled=True)
         original(target, event, rule, view)
 
 

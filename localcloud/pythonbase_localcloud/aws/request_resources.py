@@ -93,6 +93,9 @@ _ECS: dict[str, Callable[[Members], Iterable[str]]] = {
     **dict.fromkeys(
         ("UpdateService", "DeleteService"), lambda members: [_ecs_service(members, members.get("service"))]
     ),
+    "ListServiceDeployments": lambda members: [_ecs_service(members, members.get("service"))],
+    "DescribeServiceDeployments": lambda members: members.get("serviceDeploymentArns", []),
+    "DescribeServiceRevisions": lambda members: members.get("serviceRevisionArns", []),
     "DescribeServices": lambda members: [_ecs_service(members, name) for name in members.get("services", [])],
     **dict.fromkeys(("StopTask", "ExecuteCommand"), lambda members: [_ecs_task(members, members.get("task"))]),
     **dict.fromkeys(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import resource
 import signal
+import socket
 import ssl
 import threading
+import time
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -25,6 +28,7 @@ from . import (
     ecr_public,
     ecs,
     event_targets,
+    faults,
     load_balancer,
     pass_role,
     request_resources,
@@ -45,6 +49,7 @@ from .target_health import HealthChecks
 log = logging.getLogger("localcloud")
 
 _SHUTDOWN_SECONDS = 6.0
+_LISTENING_POLL_SECONDS = 0.2
 _GONE = (ssl.SSLError, TimeoutError, ConnectionError, asyncio.CancelledError)
 """How a client's disappearance shows."""
 
@@ -71,13 +76,24 @@ def build(settings: Settings) -> Gateway:
     # Last: it wraps the handlers that the lines above registered.
     request_resources.install()
     pass_role.install()
+    faults.install()
 
     def started() -> None:
         state.start()
         health.start()
         bitbucket.start(settings)
+        threading.Thread(target=_resume, args=(settings.port,), daemon=True, name="localcloud-resume").start()
 
     return Gateway(registry=Registry(images, tokens), authorize_connection=codeconnections.authorize, started=started)
+
+
+def _resume(port: int) -> None:
+    """Once requests are answered, go on with what the server before this one left."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            break
+        time.sleep(_LISTENING_POLL_SECONDS)
+    codepipeline.resume()
 
 
 def run(settings: Settings) -> None:

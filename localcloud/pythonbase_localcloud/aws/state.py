@@ -18,11 +18,16 @@ _ATTEMPTS = 20
 _RETRY_SECONDS = 0.05
 _saving = threading.Lock()
 _changed = threading.Event()
+_soon = threading.Event()
+_SOON_SECONDS = 0.3
+"""What changes within it is saved at once."""
 
 
-def changed() -> None:
-    """Something was written; the next round saves."""
+def changed(*, soon: bool = False) -> None:
+    """Something was written; the next round saves. `soon`: what a killed server must still know begins it now."""
     _changed.set()
+    if soon:
+        _soon.set()
 
 
 def save() -> None:
@@ -54,7 +59,9 @@ def start() -> None:
 
 def _run() -> None:
     while True:
-        time.sleep(_INTERVAL_SECONDS)
+        if _soon.wait(_INTERVAL_SECONDS):
+            time.sleep(_SOON_SECONDS)
+            _soon.clear()
         if _changed.is_set():
             try:
                 save()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import authorization, aws_sdk, credentials, scope, seams
+from . import authorization, aws_sdk, credentials, faults, scope, seams
 
 _POLL_SECONDS = 0.4
 _machine: contextvars.ContextVar[tuple[str, str, str]] = contextvars.ContextVar("state_machine", default=("", "", ""))
@@ -34,12 +34,16 @@ def _require(action: str, resource: str, error: str) -> None:
         authorization.check(_session().access_key_id, action, resource)
     except authorization.AccessDeniedError as denied:
         raise seams.stepfunctions._ExecutionError(error, str(denied)) from denied
+    fault = faults.failing(action, _machine.get()[0])
+    if fault:
+        name = fault.error if error.startswith("Lambda.") else f"{error.split('.', 1)[0]}.{fault.error}"
+        raise seams.stepfunctions._ExecutionError(name, fault.message)
 
 
 def _sdk(resource: str, parameters: Parameters) -> Any:
     service, action = resource.split("aws-sdk:", 1)[1].split(".", 1)[0].split(":")[:2]
     try:
-        return aws_sdk.call(service.lower(), action, parameters, _session())
+        return aws_sdk.call(service.lower(), action, parameters, _session(), retries=0)
     except aws_sdk.SdkError as error:
         raise seams.stepfunctions._ExecutionError(error.error, error.cause) from error
 
@@ -47,7 +51,7 @@ def _sdk(resource: str, parameters: Parameters) -> Any:
 def _optimized(resource: str, service: str, action: str, parameters: Parameters) -> Any:
     """An optimized integration that is the API call plus, for ``.sync``, waiting."""
     try:
-        return aws_sdk.call(service, action, parameters, _session())
+        return aws_sdk.call(service, action, parameters, _session(), retries=0)
     except aws_sdk.SdkError as error:
         raise seams.stepfunctions._ExecutionError(error.error, error.cause) from error
     finally:

@@ -14,7 +14,7 @@ from pythonbase_localcloud.aws.json_service import ApiError, Request
 from pythonbase_localcloud.aws.json_service import register as register_service
 from pythonbase_localcloud.aws.settings import Settings
 
-from . import executions, model
+from . import executions, model, stage_failure
 from .actions import functions
 from .engine import Engine
 
@@ -163,15 +163,24 @@ def _retry_stage(members: Request) -> dict[str, Any]:
     state = record["_stages"].get(stage["name"])
     if record["status"] not in ("Failed", "Stopped") or not state or state["status"] not in ("Failed", "Stopped"):
         raise ApiError("StageNotRetryableException", f"the stage {stage['name']} did not fail in this execution")
-    latest = _latest_actions(record, stage["name"])
     keep = (
-        frozenset(name for name, detail in latest.items() if detail["status"] == "Succeeded")
+        executions.succeeded_actions(record, stage["name"])
         if members.get("retryMode") != "ALL_ACTIONS"
         else frozenset()
     )
     record.update(status="InProgress", statusSummary="")
     names = [item["name"] for item in record["_declaration"]["stages"]]
     _engine[0].start(record, first_stage=names.index(stage["name"]), keep=keep)
+    return {"pipelineExecutionId": record["pipelineExecutionId"]}
+
+
+def _rollback_stage(members: Request) -> dict[str, Any]:
+    name = executions.pipeline(members.get("pipelineName"))["pipeline"]["name"]
+    stage = model.stage_of(executions.pipeline(name)["pipeline"], str(members.get("stageName")))["name"]
+    record = stage_failure.requested(
+        name, stage, str(members.get("targetPipelineExecutionId")), caller=executions.caller()
+    )
+    _engine[0].start(record)
     return {"pipelineExecutionId": record["pipelineExecutionId"]}
 
 
@@ -225,17 +234,19 @@ def _get_state(members: Request) -> dict[str, Any]:
 
 def _stage_state(stage: Mapping[str, Any], runs: list[executions.Record]) -> dict[str, Any]:
     name = stage["name"]
+    # What entered the stage last, which need not be what was started last: a rollback goes before who waits.
+    runs = sorted(runs, key=lambda record: float(record["_entered"].get(name, 0)), reverse=True)
     latest = next((record for record in runs if name in record["_stages"]), None)
     waiting = [record for record in runs if record["_waiting"] == name and record["status"] == "InProgress"]
     inbound = [
-        {"pipelineExecutionId": record["pipelineExecutionId"], "status": "InProgress", "type": "STANDARD"}
+        {"pipelineExecutionId": record["pipelineExecutionId"], "status": "InProgress", "type": record["executionType"]}
         for record in waiting
     ]
     return {
         "stageName": name,
         "inboundTransitionState": {"enabled": True},
         "actionStates": [_action_state(name, action, runs) for action in stage["actions"]],
-        **({"latestExecution": {**latest["_stages"][name], "type": "STANDARD"}} if latest else {}),
+        **({"latestExecution": {**latest["_stages"][name], "type": latest["executionType"]}} if latest else {}),
         **({"inboundExecution": inbound[0], "inboundExecutions": inbound} if inbound else {}),
     }
 
@@ -279,19 +290,19 @@ def _action_state(stage: str, action: Mapping[str, Any], runs: list[executions.R
 
 def _put_approval(members: Request) -> dict[str, Any]:
     executions.pipeline(members.get("pipelineName"))
-    context = next(
-        (
-            context
-            for context in _engine[0].running_actions.values()
-            if context.pipeline == members.get("pipelineName")
-            and context.action["name"] == members.get("actionName")
-            and context.approval
-        ),
-        None,
-    )
-    if context is None:
+    waiting = [
+        context
+        for context in _engine[0].running_actions.values()
+        if context.pipeline == members.get("pipelineName")
+        and context.stage == members.get("stageName")
+        and context.action["name"] == members.get("actionName")
+        and context.approval
+        and context.token
+    ]
+    if not waiting:
         raise ApiError("ApprovalAlreadyCompletedException", f"no approval waits in action {members.get('actionName')}")
-    if members.get("token") != context.token:
+    context = next((context for context in waiting if context.token == members.get("token")), None)
+    if context is None:
         raise ApiError("InvalidApprovalTokenException", "the approval token is not that of the waiting approval")
     approval, result = context.approval, members["result"]
     approval.approved = result["status"] == "Approved"
@@ -366,6 +377,7 @@ def install(settings: Settings) -> None:
             "StartPipelineExecution": _start_execution,
             "StopPipelineExecution": _stop_execution,
             "RetryStageExecution": _retry_stage,
+            "RollbackStage": _rollback_stage,
             "GetPipelineExecution": _get_execution,
             "ListPipelineExecutions": _list_executions,
             "ListActionExecutions": _list_action_executions,
@@ -384,6 +396,11 @@ def install(settings: Settings) -> None:
         update=_update_resource,
         delete=lambda physical_id, _: _remove(physical_id),
     )
+
+
+def resume() -> None:
+    """What follows what a server before this one did not finish; call it when requests are answered."""
+    _engine[0].roll_back_interrupted()
 
 
 def pushed_trigger(*, connection: str, repository: str, branch: str, commit: str, action: str) -> dict[str, str]:

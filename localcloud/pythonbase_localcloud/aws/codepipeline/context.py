@@ -30,6 +30,7 @@ class ActionContext:
 
     settings: Settings
     pipeline: str
+    stage: str
     execution_id: str
     action_execution_id: str
     action: Mapping[str, Any]

@@ -16,11 +16,11 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import credentials, events, scope
+from pythonbase_localcloud.aws import credentials, events, scope, state
 from pythonbase_localcloud.aws.codebuild.runner import Location
 from pythonbase_localcloud.aws.settings import Settings
 
-from . import executions, model
+from . import executions, model, stage_failure
 from .actions import ACTIONS
 from .context import ActionAbandonedError, ActionContext, ActionFailedError
 from .gates import Gates, SupersededError
@@ -30,6 +30,11 @@ log = logging.getLogger("localcloud")
 Record = executions.Record
 _VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@.-]+)\}")
 _SUMMARY_CHARACTERS = 2000
+_AUTOMATIC_RETRY = {
+    "autoStageRetryAttempt": 1,
+    "manualStageRetryAttempt": 0,
+    "latestRetryTrigger": "AutomatedStageRetry",
+}
 
 
 class Engine:
@@ -58,11 +63,22 @@ class Engine:
         if abandon:
             self._abandoned[execution_id].set()
 
+    def roll_back_interrupted(self) -> None:
+        """After a restart, what follows the failure of the stages that were running."""
+        while executions.interrupted:
+            account, region, record, name = executions.interrupted.pop(0)
+            with scope.scoped(account, region):
+                rollback = stage_failure.automatic(record, model.stage_of(record["_declaration"], name))
+                if rollback:
+                    log.info("pipeline %s: the interrupted stage %s is rolled back", record["pipelineName"], name)
+                    self.start(rollback)
+
     # ------------------------------------------------------------ executions
 
     def _run(self, record: Record, first_stage: int, keep: frozenset[str]) -> None:
+        rollback = None
         try:
-            status, summary = self._stages(record, first_stage, keep)
+            status, summary, rollback = self._stages(record, first_stage, keep)
         except Exception as error:  # an execution must not stay open because of the emulator
             log.exception("pipeline %s", record["pipelineName"])
             status, summary = "Failed", f"the local cloud failed: {error}"
@@ -74,35 +90,47 @@ class Engine:
             "Pipeline",
             {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED", "Superseded": "SUPERSEDED"}[status],
         )
+        if rollback:
+            self.start(rollback)
 
-    def _stages(self, record: Record, first_stage: int, keep: frozenset[str]) -> tuple[str, str]:
+    def _stages(self, record: Record, first_stage: int, keep: frozenset[str]) -> tuple[str, str, Record | None]:
+        """Status, summary, and the rollback that follows."""
         execution_id = record["pipelineExecutionId"]
         stopping = self._stopping[execution_id]
         self._emit(record, "Pipeline", "STARTED" if first_stage == 0 else "RESUMED")
-        for stage in record["_declaration"]["stages"][first_stage:]:
+        for stage in executions.stages_to_run(record, first_stage):
             gate = f"{scope.account()}/{scope.region()}/{record['pipelineName']}/{stage['name']}"
+            rollback = None
             record["_waiting"] = stage["name"]
             try:
                 self._gates.enter(gate, execution_id, mode=record["executionMode"], cancelled=stopping.is_set)
             except SupersededError:
-                return "Superseded", ""
+                return "Superseded", "", None
             record["_waiting"] = ""
             try:
                 if stopping.is_set():
-                    return "Stopped", "the execution was stopped"
+                    return "Stopped", "the execution was stopped", None
                 failure = self._stage(record, stage, keep)
+                retried = stage_failure.retries(stage, record) if failure and not stopping.is_set() else None
+                if retried is not None:
+                    failure = self._stage(record, stage, retried, retryStageMetadata=_AUTOMATIC_RETRY)
+                if failure and not stopping.is_set():
+                    rollback = stage_failure.automatic(record, stage)
+                    if rollback:
+                        self._gates.hand_over(gate, execution_id, rollback["pipelineExecutionId"])
             finally:
                 self._gates.leave(gate, execution_id)
             if stopping.is_set():
-                return "Stopped", "the execution was stopped"
+                return "Stopped", "the execution was stopped", None
             if failure:
-                return "Failed", failure
-        return "Succeeded", ""
+                return "Failed", failure, rollback
+        return "Succeeded", "", None
 
-    def _stage(self, record: Record, stage: Mapping[str, Any], keep: frozenset[str]) -> str:
-        """Run a stage; the empty text when it succeeded, else the first failure."""
-        state = {"status": "InProgress", "pipelineExecutionId": record["pipelineExecutionId"]}
-        record["_stages"][stage["name"]] = state
+    def _stage(self, record: Record, stage: Mapping[str, Any], keep: frozenset[str], **shown: Any) -> str:
+        """Run a stage; the empty text when it succeeded, else the first failure. `shown` goes into its state."""
+        entered = {"status": "InProgress", "pipelineExecutionId": record["pipelineExecutionId"], **shown}
+        record["_stages"][stage["name"]] = entered
+        record["_entered"][stage["name"]] = time.time()
         self._emit(record, "Stage", "STARTED", stage=stage["name"])
         failure = ""
         actions = sorted(
@@ -114,8 +142,8 @@ class Engine:
             if failure or self._stopping[record["pipelineExecutionId"]].is_set():
                 break
         stopped = self._stopping[record["pipelineExecutionId"]].is_set()
-        state["status"] = "Stopped" if stopped else "Failed" if failure else "Succeeded"
-        self._emit(record, "Stage", str(state["status"]).upper(), stage=stage["name"])
+        entered["status"] = "Stopped" if stopped else "Failed" if failure else "Succeeded"
+        self._emit(record, "Stage", str(entered["status"]).upper(), stage=stage["name"])
         return failure
 
     def _together(self, record: Record, stage: str, actions: list[Mapping[str, Any]]) -> str:
@@ -136,7 +164,7 @@ class Engine:
         self._emit_action(record, detail, "STARTED")
         result: dict[str, Any] = detail["output"]["executionResult"]
         try:
-            context = self._context(record, action, detail)
+            context = self._context(record, stage, action, detail)
             context.result = result
             self.running_actions[detail["actionExecutionId"]] = context
             try:
@@ -201,7 +229,7 @@ class Engine:
             "output": {"outputArtifacts": [], "executionResult": {}, "outputVariables": {}},
         }
 
-    def _context(self, record: Record, action: Mapping[str, Any], detail: Record) -> ActionContext:
+    def _context(self, record: Record, stage: str, action: Mapping[str, Any], detail: Record) -> ActionContext:
         configuration = {key: self._resolve(record, str(value)) for key, value in action["configuration"].items()}
         detail["input"]["resolvedConfiguration"] = configuration
         session = self._session(record, action)
@@ -211,6 +239,7 @@ class Engine:
         return ActionContext(
             settings=self._settings,
             pipeline=record["pipelineName"],
+            stage=stage,
             execution_id=record["pipelineExecutionId"],
             action_execution_id=detail["actionExecutionId"],
             action=action,
@@ -284,7 +313,8 @@ class Engine:
 
     # ------------------------------------------------------------ events
 
-    def _emit(self, record: Record, kind: str, state: str, **members: str) -> None:
+    def _emit(self, record: Record, kind: str, status: str, **members: str) -> None:
+        state.changed(soon=True)
         events.emit(
             "aws.codepipeline",
             f"CodePipeline {kind} Execution State Change",
@@ -293,7 +323,7 @@ class Engine:
                 "execution-id": record["pipelineExecutionId"],
                 "version": float(record["pipelineVersion"]),
                 "start-time": _iso(record["startTime"]),
-                "state": state,
+                "state": status,
                 **(
                     {
                         "execution-trigger": {

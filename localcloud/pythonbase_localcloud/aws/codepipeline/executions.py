@@ -15,6 +15,8 @@ pipelines = store.scoped_store("codepipeline", "pipelines")
 executions = store.scoped_store("codepipeline", "executions")
 Record = dict[str, Any]
 OPEN = ("InProgress", "Stopping")
+interrupted: list[tuple[str, str, Record, str]] = []
+"""Account, region, execution and stage of what ran when the server before this one ended."""
 
 
 def pipeline_arn(name: str) -> str:
@@ -74,6 +76,7 @@ def new_execution(
         "_declaration": copy.deepcopy(dict(declaration)),
         "_actions": [],
         "_stages": {},
+        "_entered": {},
         "_artifacts": {},
         "_namespaces": {"variables": dict(variables)},
         "_revisions": dict(revisions),
@@ -81,6 +84,19 @@ def new_execution(
     }
     executions[record["pipelineExecutionId"]] = record
     return record
+
+
+def succeeded_actions(record: Mapping[str, Any], stage: str) -> frozenset[str]:
+    """Names of the stage's actions whose latest run in this execution succeeded."""
+    latest = {detail["actionName"]: detail["status"] for detail in record["_actions"] if detail["stageName"] == stage}
+    return frozenset(name for name, status in latest.items() if status == "Succeeded")
+
+
+def stages_to_run(record: Mapping[str, Any], first: int) -> list[Mapping[str, Any]]:
+    """The stages from `first` on; of a rollback the one that is rolled back."""
+    only = record.get("_only_stage")
+    stages: list[Mapping[str, Any]] = record["_declaration"]["stages"]
+    return [stage for stage in stages if stage["name"] == only] if only else stages[first:]
 
 
 def public(record: Mapping[str, Any]) -> Record:
@@ -96,8 +112,9 @@ def public(record: Mapping[str, Any]) -> Record:
         "trigger",
         "executionMode",
         "executionType",
+        "rollbackMetadata",
     )
-    return {key: record[key] for key in shown if record[key] != ""}
+    return {key: record[key] for key in shown if record.get(key, "") != ""}
 
 
 def summary(record: Mapping[str, Any]) -> Record:
@@ -119,8 +136,9 @@ def summary(record: Mapping[str, Any]) -> Record:
                 "trigger",
                 "executionMode",
                 "executionType",
+                "rollbackMetadata",
             )
-            if record[key] != ""
+            if record.get(key, "") != ""
         },
         "sourceRevisions": [
             {
@@ -138,9 +156,9 @@ def caller() -> str:
 
 
 def end_interrupted() -> None:
-    """After a restart nothing runs: what did is reported as failed."""
+    """After a restart nothing runs: what did is reported as failed. `interrupted` has what was in a stage."""
     text = "the local cloud was stopped during this execution"
-    for _, record in executions.all_items():
+    for (account, region, _), record in executions.all_items():
         if record["status"] in OPEN:
             record.update(status="Failed", statusSummary=text, _waiting="")
             for action in record["_actions"]:
@@ -149,6 +167,7 @@ def end_interrupted() -> None:
                     action["output"]["executionResult"].update(
                         externalExecutionSummary=text, errorDetails={"code": "JobFailed", "message": text}
                     )
-            for stage in record["_stages"].values():
+            for name, stage in record["_stages"].items():
                 if stage["status"] == "InProgress":
                     stage["status"] = "Failed"
+                    interrupted.append((account, region, record, name))

@@ -26,6 +26,8 @@ class Gates:
         if mode == "PARALLEL":
             return
         with self._changed:
+            if self._inside.get(stage) == execution:
+                return  # handed over
             queue = self._waiting[stage]
             if mode == "SUPERSEDED":
                 queue.clear()  # the newest waits, whoever waited before is superseded
@@ -41,6 +43,12 @@ class Gates:
                     self._inside[stage] = execution
                     return
                 self._changed.wait(_POLL_SECONDS)
+
+    def hand_over(self, stage: str, execution: str, successor: str) -> None:
+        """Let `successor` in when `execution` leaves, before anybody who waits."""
+        with self._changed:
+            if self._inside.get(stage) == execution:
+                self._inside[stage] = successor
 
     def leave(self, stage: str, execution: str) -> None:
         """Free the stage."""

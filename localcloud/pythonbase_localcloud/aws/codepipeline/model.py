@@ -9,6 +9,8 @@ from typing import Any
 
 from pythonbase_localcloud.aws.json_service import ApiError
 
+from . import stage_failure
+
 Declaration = dict[str, Any]
 
 #: category, owner, provider of the actions that this engine runs.
@@ -32,6 +34,7 @@ _TEMPLATE_MEMBERS = (
     "Triggers",
 )
 _MINIMUM_STAGES = 2
+_TIMEOUT_MINUTES = (5, 86_400)
 
 
 def from_template(properties: Mapping[str, Any], *, name: str) -> Declaration:
@@ -74,6 +77,7 @@ def _check(pipeline: Declaration) -> None:
     produced: set[str] = set()
     for index, stage in enumerate(stages):
         _check_unique("action", [action["name"] for action in stage["actions"]])
+        stage_failure.check(pipeline, stage, first=index == 0)
         for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
             _check_action(stage, action, first=index == 0)
             missing = [artifact["name"] for artifact in action["inputArtifacts"] if artifact["name"] not in produced]
@@ -88,6 +92,7 @@ def _check(pipeline: Declaration) -> None:
 
 def _check_action(stage: Mapping[str, Any], action: Mapping[str, Any], *, first: bool) -> None:
     kind = action["actionTypeId"]
+    _check_timeout(action)
     if (kind["category"] == "Source") != first:
         raise ApiError(
             "InvalidStageDeclarationException",
@@ -99,6 +104,23 @@ def _check_action(stage: Mapping[str, Any], action: Mapping[str, Any], *, first:
             f"ActionType (Category: '{kind['category']}', Provider: '{kind['provider']}', Owner: "
             f"'{kind['owner']}') in action '{action['name']}' is not available in the local cloud",
         )
+
+
+def _check_timeout(action: Mapping[str, Any]) -> None:
+    """`timeoutInMinutes` is for manual approvals only: 5 minutes to 60 days.
+
+    https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html
+    """
+    minutes = action.get("timeoutInMinutes")
+    if minutes is None:
+        return
+    if action["actionTypeId"]["category"] != "Approval":
+        reason = "is available to manual approvals only"
+    elif not _TIMEOUT_MINUTES[0] <= int(minutes) <= _TIMEOUT_MINUTES[1]:
+        reason = f"must be {_TIMEOUT_MINUTES[0]} to {_TIMEOUT_MINUTES[1]}, got {minutes}"
+    else:
+        return
+    raise ApiError("InvalidActionDeclarationException", f"timeoutInMinutes of action '{action['name']}' {reason}")
 
 
 def _check_unique(what: str, names: list[str]) -> None:

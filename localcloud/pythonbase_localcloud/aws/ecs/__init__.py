@@ -1,6 +1,7 @@
 """ECS: tasks act with their execution role, and a deployment is complete when its tasks are healthy."""
 
-from pythonbase_localcloud.aws.ecs import containers, execution, scheduler
+from pythonbase_localcloud.aws.ecs import containers, execution, restart, scheduler, service_deployments
+from pythonbase_localcloud.aws.ecs.announcements import Announcer
 from pythonbase_localcloud.aws.target_health import HealthChecks
 
 
@@ -9,3 +10,6 @@ def install(health: HealthChecks) -> None:
     execution.install()
     containers.install(health)
     scheduler.install(health)
+    service_deployments.install()
+    restart.install()
+    health.on_tick(Announcer().tick)

@@ -28,6 +28,7 @@ class Execution:
     """What the agent does for one task with the task's execution role."""
 
     def __init__(self, task: Members, definition: Members) -> None:
+        self.task = task
         self._task_id = str(task["taskArn"]).rsplit("/", 1)[-1]
         self._task_arn = str(task["taskArn"])
         self._role = str(definition.get("executionRoleArn") or "")
@@ -157,6 +158,16 @@ def _current() -> Execution:
     return execution
 
 
+def _note_digest(task: Members, definition: Members, container: Any) -> None:
+    """The digest that really runs, also for a task that no service started (MiniStack knows it for services only)."""
+    repository = seams.ecs._image_repository(definition["image"])
+    digests = [name.partition("@") for name in container.image.attrs.get("RepoDigests") or []]
+    digest = next((digest for name, _, digest in digests if name == repository), "")
+    for item in task.get("containers") or []:
+        if item["name"] == definition["name"] and digest:
+            item.setdefault("imageDigest", digest)
+
+
 def install() -> None:
     """Make MiniStack's task worker use the execution role."""
     ecs = seams.ecs
@@ -186,7 +197,9 @@ def install() -> None:
         if login:
             # Fargate has no image cache: a missing permission must show although the engine has the image.
             options.update(refresh_image=True, allow_cached=False, auth_config=login)
-        return run(docker, definition, arguments, **options)
+        container = run(docker, definition, arguments, **options)
+        _note_digest(_current().task, definition, container)
+        return container
 
     ecs._start_task_worker = start_task_worker
     ecs._resolve_container_secrets = lambda definition: _current().secrets(definition)

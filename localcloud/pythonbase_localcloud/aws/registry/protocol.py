@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from pythonbase_localcloud.aws import authorization, scope
+from pythonbase_localcloud.aws import authorization, faults, scope, seams
 from pythonbase_localcloud.aws.json_service import ApiError
 
 from .blobs import DigestError, is_digest
@@ -110,6 +110,15 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": b""})
 
 
+async def _meet_fault(exchange: Exchange, kind: str, token: Token) -> None:
+    """A fault that a test injected. The body stays unread, so the connection ends while the client still sends."""
+    principal = seams.iam_evaluator.resolve_principal(token.access_key_id, scope.account())
+    action = f"ecr:{_ACTIONS[exchange.method, kind]}"
+    fault = await faults.failing_async(action, str(getattr(principal, "arn", "")))
+    if fault:
+        raise RegistryError(fault.status, fault.error, fault.message)
+
+
 class Registry:
     """The ASGI side of ECR."""
 
@@ -160,6 +169,7 @@ class Registry:
                     exchange.name = match["name"]
                     exchange.reference = match.groupdict().get("reference") or ""
                     self._authorize(exchange, kind, token)
+                    await _meet_fault(exchange, kind, token)
                     await self._serve(exchange, kind)
                     return
         raise RegistryError(404, "NAME_UNKNOWN", f"the registry does not know {exchange.path}")
