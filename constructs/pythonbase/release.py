@@ -11,7 +11,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from pythonbase.base_image_reference import IBaseImage
-from pythonbase.image_repository import image_repository
+from pythonbase.image_repository import RELEASE_TAGS, image_repository
 
 _SERVICE_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
@@ -85,7 +85,7 @@ class ReleaseState(Construct):
         super().__init__(scope, construct_id)
         self.names = ReleaseNames(service_name)
         self.repository: ecr.Repository = image_repository(
-            self, "Repository", repository_name=self.names.repository_name
+            self, "Repository", repository_name=self.names.repository_name, moving_tags=(RELEASE_TAGS,)
         )
         self.image_parameter = self._parameter("Image", self.names.image_parameter, base_image, "The image that runs")
         self.base_image_parameter = self._parameter(

@@ -47,10 +47,12 @@ def test_the_parameters_and_the_repository_survive_their_stack(
     ] * 3
 
 
-def test_no_tag_of_a_released_image_can_move(template: Template) -> None:
+def test_only_the_tags_that_say_what_is_released_can_move(template: Template) -> None:
     properties = only(template, "AWS::ECR::Repository").properties
-    assert (properties["RepositoryName"], properties["ImageTagMutability"]) == ("orders", "IMMUTABLE")
-    assert "ImageTagMutabilityExclusionFilters" not in properties
+    assert (properties["RepositoryName"], properties["ImageTagMutability"]) == ("orders", "IMMUTABLE_WITH_EXCLUSION")
+    assert properties["ImageTagMutabilityExclusionFilters"] == [
+        {"ImageTagMutabilityExclusionFilterType": "WILDCARD", "ImageTagMutabilityExclusionFilterValue": "release-*"}
+    ]
 
 
 def test_nothing_else_is_kept_in_this_stack(template: Template) -> None:

@@ -7,14 +7,17 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
-from . import container_credentials, seams, state, store
+from . import container_credentials, scope, seams, state, store
+from .json_service import ApiError
+from .registry.expiration import LifecyclePolicies
 from .registry.protocol import Receive, Registry, Send
 
 log = logging.getLogger("localcloud")
 
 _AUTHORIZE = re.compile(r"/_localcloud/connections/(?P<arn>.+)/authorize")
+_EXPIRE = re.compile(r"/_localcloud/repositories/(?P<name>.+)/expire")
 
 
 class Gateway:
@@ -24,10 +27,12 @@ class Gateway:
         self,
         *,
         registry: Registry,
+        lifecycle_policies: LifecyclePolicies,
         authorize_connection: Callable[[str], Mapping[str, Any]],
         started: Callable[[], None],
     ) -> None:
         self._registry = registry
+        self._lifecycle_policies = lifecycle_policies
         self._authorize_connection = authorize_connection
         self._started = started
 
@@ -61,19 +66,34 @@ class Gateway:
         return wrapped
 
     async def _own(self, request: Mapping[str, Any], path: str) -> tuple[int, Mapping[str, Any]]:
-        headers = _headers(request)
-        match = _AUTHORIZE.fullmatch(unquote(path))
-        if match is None or request["method"] != "POST":
+        """What a person does in the console, or time does: only for root."""
+        authorize, expire = _AUTHORIZE.fullmatch(unquote(path)), _EXPIRE.fullmatch(unquote(path))
+        if request["method"] != "POST" or not (authorize or expire):
             return 404, {"message": f"the local cloud does not know {path}"}
+        headers = _headers(request)
         key = headers.get("x-localcloud-access-key", "")
         secret = headers.get("x-localcloud-secret", "")
         credential: Any = seams.iam_evaluator.resolve_credential(key, key) if key else None
         if getattr(credential, "principal_type", "") != "Root" or secret != credential.secret_access_key:
-            return 403, {"message": "only root may authorize a connection: a person does it in the console"}
+            return 403, {"message": "only root may do this"}
+        if expire:
+            return self._expire(expire["name"], account=credential.account_id, query=request.get("query_string", b""))
         try:
-            return 200, self._authorize_connection(match["arn"])
+            return 200, self._authorize_connection(authorize["arn"] if authorize else "")
         except KeyError:
-            return 404, {"message": f"there is no connection {match['arn']}"}
+            return 404, {"message": f"there is no connection in {path}"}
+
+    def _expire(self, name: str, *, account: str, query: bytes) -> tuple[int, Mapping[str, Any]]:
+        values = parse_qs(query.decode())
+        try:
+            now, region = float(values["now"][0]), values["region"][0]
+        except (KeyError, ValueError):
+            return 400, {"message": "needs ?now=<seconds since the epoch>&region=<region>"}
+        try:
+            with scope.scoped(account, region):
+                return 200, {"expired": self._lifecycle_policies.carry_out(name, now=now)}
+        except ApiError as error:
+            return error.status, {"message": error.message}
 
 
 def _headers(request: Mapping[str, Any]) -> dict[str, str]:

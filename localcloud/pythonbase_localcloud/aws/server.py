@@ -35,6 +35,7 @@ from . import (
 )
 from .gateway import Gateway
 from .registry.blobs import BlobStore
+from .registry.expiration import LifecyclePolicies
 from .registry.images import Images
 from .registry.operations import Operations
 from .registry.protocol import Registry
@@ -55,6 +56,8 @@ def build(settings: Settings) -> Gateway:
     images = Images(BlobStore(settings.state / "registry"))
     tokens = Tokens()
     Operations(images).install()
+    lifecycle_policies = LifecyclePolicies(images)
+    lifecycle_policies.install()
     tokens.install()
     health = HealthChecks(time_scale=settings.time_scale)
     load_balancer.install(health)
@@ -77,7 +80,12 @@ def build(settings: Settings) -> Gateway:
         health.start()
         bitbucket.start(settings)
 
-    return Gateway(registry=Registry(images, tokens), authorize_connection=codeconnections.authorize, started=started)
+    return Gateway(
+        registry=Registry(images, tokens),
+        lifecycle_policies=lifecycle_policies,
+        authorize_connection=codeconnections.authorize,
+        started=started,
+    )
 
 
 def run(settings: Settings) -> None:
