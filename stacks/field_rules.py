@@ -46,6 +46,19 @@ def check(function: Callable[[str], str]) -> WrapValidator:
     return WrapValidator(validate)
 
 
+def switch() -> WrapValidator:
+    """Takes true and false, which the settings file hands over as text without quotes. Put it last in `Annotated`."""
+    values = {"true": True, "false": False}
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(values.get(str(value), value) if isinstance(value, Unquoted) else value)
+        except ValidationError:
+            raise fix_error("use true or false, without quotes") from None
+
+    return WrapValidator(validate)
+
+
 def _own_fix(error: ValidationError) -> str | None:
     first = error.errors()[0]
     return first["ctx"]["fix"] if first["type"] == FIX_ERROR else None

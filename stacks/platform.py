@@ -12,6 +12,7 @@ from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
 from stacks.names import stack_name, state_stack_name
 from stacks.network_stack import NetworkStack
+from stacks.removal import CONNECTION, Removal
 from stacks.service_stacks import ServiceStack, ServiceStateStack
 from stacks.settings import BaseImage, Settings, image_folder
 
@@ -24,7 +25,11 @@ def add_platform(app: App, settings: Settings, *, config: Path, env: Environment
         settings: What platform.yaml says.
         config: The file that says so; paths in it are relative to its folder.
         env: Account and Region of every stack.
+
+    Raises:
+        RemovalError: if the context asks to destroy what the settings keep.
     """
+    removal = Removal(app, settings)
     base_images = {
         base.name: (
             base,
@@ -38,18 +43,27 @@ def add_platform(app: App, settings: Settings, *, config: Path, env: Environment
         )
         for base in settings.base_images
     }
+    for base, stack in base_images.values():
+        removal.apply(base.name, stack)
     if settings.services:
-        _add_services(app, settings, base_images=base_images, env=env)
+        _add_services(app, settings, base_images=base_images, removal=removal, env=env)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), DockerHubCheck())
 
 
 def _add_services(
-    app: App, settings: Settings, *, base_images: dict[str, tuple[BaseImage, BaseImageStack]], env: Environment
+    app: App,
+    settings: Settings,
+    *,
+    base_images: dict[str, tuple[BaseImage, BaseImageStack]],
+    removal: Removal,
+    env: Environment,
 ) -> None:
     network = NetworkStack(app, "Network", settings=settings.network, env=env)
-    connection_arn = settings.bitbucket.connection_arn or (
-        BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env).connection_arn
-    )
+    connection_arn = settings.bitbucket.connection_arn
+    if connection_arn is None:
+        bitbucket = BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env)
+        connection_arn = bitbucket.connection_arn
+        removal.apply(CONNECTION, bitbucket)
     for service in settings.services:
         base, base_stack = base_images[service.base_image]
         state = ServiceStateStack(app, state_stack_name(service.name), settings=service, base_image=base, env=env)
@@ -61,7 +75,9 @@ def _add_services(
             cluster=network.network.cluster,
             connection_arn=connection_arn,
             docker_hub=settings.docker_hub,
+            notifications=settings.notifications if service.notifications is None else service.notifications,
             env=env,
         )
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
         stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")
+        removal.apply(service.name, state, stack)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Environment
+from aws_cdk import CfnOutput, Duration, Environment
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
@@ -11,15 +11,20 @@ from pythonbase import (
     BaseImage,
     BaseImageReference,
     BitbucketSource,
+    Deployment,
+    DeploymentStrategy,
     LoadBalancing,
+    ReleaseNotifications,
     ReleaseState,
     SourcePolicy,
     TaskSize,
     WebService,
 )
+from stacks.names import state_stack_name
 from stacks.platform_stack import PlatformStack
 from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import DockerHub, Service
+from stacks.settings import Deployment as DeploymentSettings
+from stacks.settings import DockerHub, Notifications, Service
 
 
 class ServiceStateStack(PlatformStack):
@@ -53,9 +58,16 @@ class ServiceStack(PlatformStack):
         cluster: ecs.ICluster,
         connection_arn: str,
         docker_hub: DockerHub,
+        notifications: Notifications,
         env: Environment,
     ) -> None:
-        super().__init__(scope, construct_id, env=env, description=f"Service {settings.name} and its pipeline")
+        super().__init__(
+            scope,
+            construct_id,
+            env=env,
+            description=f"Service {settings.name} and its pipeline. Deleting this stack leaves the images and releases "
+            f"(stack {state_stack_name(settings.name)}), the logs and the pipeline's artifacts",
+        )
         base = _base_image(self, base_image)
         self.service = WebService(
             self,
@@ -74,6 +86,7 @@ class ServiceStack(PlatformStack):
             environment=settings.environment,
             secrets={name: self.secret(f"Secret{name}", reference) for name, reference in settings.secrets.items()},
             load_balancing=LoadBalancing(settings.load_balancer.value),
+            deployment=_deployment(settings.deployment),
         )
         self.pipeline = AppPipeline(
             self,
@@ -91,6 +104,15 @@ class ServiceStack(PlatformStack):
             ),
             pull_through_cache_prefix=docker_hub.pull_through_cache_prefix,
         )
+        if notifications.topic or notifications.chatbot:
+            ReleaseNotifications(
+                self,
+                "Notifications",
+                pipeline=self.pipeline.pipeline,
+                rule_name=f"{settings.name}-releases",
+                topic_arn=notifications.topic,
+                channel_arn=notifications.chatbot,
+            )
         if self.service.load_balancer:
             CfnOutput(self, "Url", value=f"http://{self.service.load_balancer.load_balancer_dns_name}")
 
@@ -98,3 +120,12 @@ class ServiceStack(PlatformStack):
 def _base_image(stack: PlatformStack, settings: BaseImageSettings) -> BaseImageReference:
     """Named by its registry: a reference to the base image's stack would lock the two together."""
     return BaseImage.from_registry(account=stack.account, region=stack.region, name=settings.name)
+
+
+def _deployment(settings: DeploymentSettings) -> Deployment:
+    return Deployment(
+        strategy=DeploymentStrategy(settings.strategy.value),
+        bake_time=None if settings.bake_minutes is None else Duration.minutes(settings.bake_minutes),
+        alarms=tuple(settings.alarms),
+        server_errors=settings.server_errors,
+    )

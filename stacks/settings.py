@@ -15,11 +15,13 @@ from stacks.settings_file import read_document
 from stacks.settings_model import (
     BaseImage,
     Bitbucket,
+    Deployment,
     DockerHub,
     Environment,
     ExistingVpc,
     LoadBalancer,
     Network,
+    Notifications,
     Service,
     Settings,
 )
@@ -28,11 +30,13 @@ from stacks.settings_salvage import salvage
 __all__ = [
     "BaseImage",
     "Bitbucket",
+    "Deployment",
     "DockerHub",
     "Environment",
     "ExistingVpc",
     "LoadBalancer",
     "Network",
+    "Notifications",
     "Problem",
     "Service",
     "Settings",

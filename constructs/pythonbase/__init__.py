@@ -3,9 +3,11 @@
 from pythonbase.app_pipeline import AppPipeline, BitbucketSource
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
+from pythonbase.deployment import Deployment, DeploymentStrategy
 from pythonbase.docker_hub_check import DockerHubCheck
 from pythonbase.network import Network
 from pythonbase.release import ReleaseNames, ReleaseState
+from pythonbase.release_notifications import ReleaseNotifications
 from pythonbase.web_service import CONTAINER_NAME, LoadBalancing, TaskSize, WebService
 from pythonbase_buildspecs import Mirror, SourcePolicy
 
@@ -17,12 +19,15 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "Deployment",
+    "DeploymentStrategy",
     "DockerHubCheck",
     "IBaseImage",
     "LoadBalancing",
     "Mirror",
     "Network",
     "ReleaseNames",
+    "ReleaseNotifications",
     "ReleaseState",
     "SourcePolicy",
     "TaskSize",

@@ -26,6 +26,7 @@ from . import (
     ecs,
     event_targets,
     load_balancer,
+    notifications,
     pass_role,
     request_resources,
     seams,
@@ -69,6 +70,7 @@ def build(settings: Settings) -> Gateway:
     codebuild.install(settings)
     codepipeline.install(settings)
     event_targets.install()
+    notifications.install()
     step_functions.install()
     trust.install()
     # Last: it wraps the handlers that the lines above registered.
