@@ -46,7 +46,10 @@ def test_a_release_with_alarms_is_told_to_the_topic(deployed: Platform, topic: T
     assert (own["Threshold"], own["MetricName"]) == (5, "100 * errors / requests")
     assert deployed.get()
 
-    commit = deployed.push(tmp_path, lambda clone: (clone / "note").write_text("released"), message="a note")
+    def note(clone: Path) -> None:
+        (clone / "note").write_text("released")
+
+    commit = deployed.push(tmp_path, note, message="a note")
     assert deployed.wait_for_end(commit)["status"] == "Succeeded"
     wait_for(lambda: ("Pipeline", "SUCCEEDED") in topic.states())
     told = [message["detail"]["pipeline"] for message in topic.messages]
