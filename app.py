@@ -7,6 +7,7 @@ from pathlib import Path
 from aws_cdk import App, Environment
 
 from stacks.platform import add_platform
+from stacks.removal import RemovalError
 from stacks.settings import SettingsError, load_settings
 
 
@@ -22,7 +23,10 @@ def main() -> None:
         account=settings.environment.account or os.environ.get("CDK_DEFAULT_ACCOUNT"),
         region=settings.environment.region or os.environ.get("CDK_DEFAULT_REGION"),
     )
-    add_platform(app, settings, config=config, env=env)
+    try:
+        add_platform(app, settings, config=config, env=env)
+    except RemovalError as error:
+        sys.exit(str(error))
     app.synth()
 
 

@@ -20,6 +20,7 @@ from stacks.names import (
     state_stack_name,
 )
 from stacks.network_stack import NetworkStack
+from stacks.removal import CONNECTION, Removal
 from stacks.service_stacks import (
     EnvironmentStack,
     EnvironmentStateStack,
@@ -30,7 +31,7 @@ from stacks.service_stacks import (
 )
 from stacks.settings import BaseImage as BaseImageSettings
 from stacks.settings import Network as NetworkSettings
-from stacks.settings import Service, ServiceEnvironment, Settings, image_folder
+from stacks.settings import Notifications, Service, ServiceEnvironment, Settings, image_folder
 
 
 def add_platform(app: App, settings: Settings, *, config: Path, env: Environment) -> None:
@@ -41,6 +42,9 @@ def add_platform(app: App, settings: Settings, *, config: Path, env: Environment
         settings: What platform.yaml says.
         config: The file that says so; paths in it are relative to its folder.
         env: Account and Region of the pipelines, and of every stack that no environment puts elsewhere.
+
+    Raises:
+        RemovalError: if the context asks to destroy what the settings keep.
     """
     platform = _Platform(app, settings, config=config, env=env)
     for service in settings.services:
@@ -56,6 +60,7 @@ class _Platform:
 
     def __init__(self, app: App, settings: Settings, *, config: Path, env: Environment) -> None:
         self._app, self._settings, self._env = app, settings, env
+        self._removal = Removal(app, settings)
         self._account, self._region = env.account or Aws.ACCOUNT_ID, env.region or Aws.REGION
         self._base_images = {
             base.name: (
@@ -71,13 +76,13 @@ class _Platform:
             )
             for base in settings.base_images
         }
+        for base, stack in self._base_images.values():
+            self._removal.apply(base.name, stack)
         if not settings.services:
             return
         self._places = {name: place(name, settings) for name in used_environments(settings)}
         self._networks = self._add_networks()
-        self._connection_arn = settings.bitbucket.connection_arn or (
-            BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env).connection_arn
-        )
+        self._connection_arn = settings.bitbucket.connection_arn or self._add_connection()
         regions = sorted({item.region for item in self._places.values() if item.region})
         self._artifacts = {
             region: ArtifactsStack(
@@ -103,6 +108,15 @@ class _Platform:
                 networks[name] = stack.network
         return networks
 
+    def _add_connection(self) -> str:
+        name = self._settings.bitbucket.connection_name
+        stack = BitbucketStack(self._app, "Bitbucket", connection_name=name, env=self._env)
+        self._removal.apply(CONNECTION, stack)
+        return stack.connection_arn
+
+    def _notifications(self, service: Service) -> Notifications:
+        return self._settings.notifications if service.notifications is None else service.notifications
+
     def _env_of(self, where: Place) -> Environment:
         return Environment(account=where.account or self._env.account, region=where.region or self._env.region)
 
@@ -127,10 +141,12 @@ class _Platform:
             network=self._networks[None],
             connection_arn=self._connection_arn,
             docker_hub=self._settings.docker_hub,
+            notifications=self._notifications(service),
             env=self._env,
         )
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
         stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")
+        self._removal.apply(service.name, state, stack)
 
     def add_service_with_environments(self, service: Service) -> None:
         """A service that runs in several places, and one pipeline to all of them."""
@@ -154,6 +170,7 @@ class _Platform:
             base_settings=base,
             connection_arn=self._connection_arn,
             docker_hub=self._settings.docker_hub,
+            notifications=self._notifications(service),
             artifacts=artifacts,
             env=self._env,
         )
@@ -162,6 +179,7 @@ class _Platform:
             stack.add_stack_dependency(artifacts_stack, "CodePipeline wants a bucket in each Region")
         for _, environment_stack in environments:
             stack.add_stack_dependency(environment_stack, "the pipeline starts at once, and releases there")
+        self._removal.apply(service.name, repository, stack)
 
     def _add_environment(
         self, service: Service, environment: ServiceEnvironment
@@ -194,4 +212,5 @@ class _Platform:
         )
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
         stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")
+        self._removal.apply(service.name, state, stack)
         return stage, stack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import CfnOutput, Environment
+from aws_cdk import CfnOutput, Duration, Environment
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -12,9 +12,12 @@ from pythonbase import (
     AppPipeline,
     BaseImageReference,
     BitbucketSource,
+    Deployment,
+    DeploymentStrategy,
     LoadBalancing,
     Network,
     ReleaseNames,
+    ReleaseNotifications,
     ReleaseParameters,
     ReleaseRepository,
     ReleaseStage,
@@ -25,9 +28,11 @@ from pythonbase import (
     WebService,
 )
 from stacks.artifacts_stack import ArtifactsStack
+from stacks.names import state_stack_name
 from stacks.platform_stack import PlatformStack
 from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import DockerHub, ExecutionMode, Service
+from stacks.settings import Deployment as DeploymentSettings
+from stacks.settings import DockerHub, ExecutionMode, Notifications, Service
 
 
 class ServiceStateStack(PlatformStack):
@@ -110,7 +115,10 @@ class EnvironmentStack(PlatformStack):
         env: Environment,
     ) -> None:
         super().__init__(
-            scope, construct_id, env=env, description=f"Service {settings.name} in {stage.names.environment_name}"
+            scope,
+            construct_id,
+            env=env,
+            description=_kept(f"Service {settings.name} in {stage.names.environment_name}", stage.names),
         )
         self.service = add_service(
             self,
@@ -139,6 +147,7 @@ class PipelineStack(PlatformStack):
         base_settings: BaseImageSettings,
         connection_arn: str,
         docker_hub: DockerHub,
+        notifications: Notifications,
         artifacts: Mapping[str, ArtifactsStack],
         env: Environment,
     ) -> None:
@@ -153,6 +162,7 @@ class PipelineStack(PlatformStack):
             docker_hub=docker_hub,
             artifact_buckets={region: stack.bucket_for(self) for region, stack in artifacts.items()},
         )
+        add_notifications(self, self.pipeline, notifications, service=settings.name)
 
 
 class ServiceStack(PlatformStack):
@@ -169,10 +179,12 @@ class ServiceStack(PlatformStack):
         network: Network,
         connection_arn: str,
         docker_hub: DockerHub,
+        notifications: Notifications,
         env: Environment,
     ) -> None:
-        super().__init__(scope, construct_id, env=env, description=f"Service {settings.name} and its pipeline")
         names = ReleaseNames(settings.name)
+        description = _kept(f"Service {settings.name} and its pipeline", names)
+        super().__init__(scope, construct_id, env=env, description=description)
         self.service = add_service(self, settings, names=names, base_image=base_image, network=network)
         self.pipeline = add_pipeline(
             self,
@@ -183,6 +195,15 @@ class ServiceStack(PlatformStack):
             connection_arn=connection_arn,
             docker_hub=docker_hub,
         )
+        add_notifications(self, self.pipeline, notifications, service=settings.name)
+
+
+def _kept(description: str, names: ReleaseNames) -> str:
+    """The description of a stack, which says what its deletion leaves."""
+    return (
+        f"{description}. Deleting this stack leaves the images and releases (stack "
+        f"{state_stack_name(names.deployed_name)}), the logs and the pipeline's artifacts"
+    )
 
 
 def add_service(
@@ -214,6 +235,7 @@ def add_service(
         environment=settings.environment,
         secrets={name: stack.secret(f"Secret{name}", reference) for name, reference in settings.secrets.items()},
         load_balancing=LoadBalancing(settings.load_balancer.value),
+        deployment=_deployment(settings.deployment),
         repository_account=repository_account,
         repository_region=repository_region,
         release_locks=network.release_locks,
@@ -250,4 +272,28 @@ def add_pipeline(
         pull_through_cache_prefix=docker_hub.pull_through_cache_prefix,
         queue_pushes=settings.execution_mode is ExecutionMode.QUEUED,
         artifact_buckets=artifact_buckets,
+    )
+
+
+def add_notifications(
+    stack: PlatformStack, pipeline: AppPipeline, notifications: Notifications, *, service: str
+) -> None:
+    """Let a topic or a channel know how releases went, where one is set."""
+    if notifications.topic or notifications.chatbot:
+        ReleaseNotifications(
+            stack,
+            "Notifications",
+            pipeline=pipeline.pipeline,
+            rule_name=f"{service}-releases",
+            topic_arn=notifications.topic,
+            channel_arn=notifications.chatbot,
+        )
+
+
+def _deployment(settings: DeploymentSettings) -> Deployment:
+    return Deployment(
+        strategy=DeploymentStrategy(settings.strategy.value),
+        bake_time=None if settings.bake_minutes is None else Duration.minutes(settings.bake_minutes),
+        alarms=tuple(settings.alarms),
+        server_errors=settings.server_errors,
     )

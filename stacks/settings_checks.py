@@ -16,7 +16,19 @@ from stacks.names import OWN_STACKS, environment_stack_name, network_stack_name,
 from stacks.problems import Finding, SettingPath, place, shown_text
 
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
-    from stacks.settings_model import BaseImage, DockerHub, ExistingVpc, Network, Service, ServiceEnvironment, Settings
+    from stacks.settings_model import (
+        BaseImage,
+        DockerHub,
+        ExistingVpc,
+        Network,
+        Notifications,
+        Service,
+        ServiceEnvironment,
+        Settings,
+    )
+
+_TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
+"""Why no strategy may shift traffic; pythonbase.deployment says more, and needs the CDK library."""
 
 HIDDEN = "a value that is not shown here"
 """Stands for a value that may be a secret, which has no place in the logs that messages end in."""
@@ -61,6 +73,8 @@ def check_together(settings: Settings) -> list[Finding]:
     findings = [*_check_names(settings), *_check_environment(settings), *_check_networks(settings)]
     findings += check_environments(settings)
     findings += _check_docker_hub(settings.docker_hub)
+    findings += _check_destroy(settings)
+    findings += _check_topic(settings.notifications, ("notifications", "topic"), settings.environment.region)
     for index, image in enumerate(settings.base_images):
         findings += _check_stand_ins(image, ("base_images", index, "stands_in_for"))
         findings += _check_upstream(image, ("base_images", index))
@@ -71,6 +85,8 @@ def check_together(settings: Settings) -> list[Finding]:
         findings += _check_variables(service, at)
         for number, environment in enumerate(service.environments):
             findings += _check_variables(environment, (*at, "environments", number))
+        findings += _check_deployment(service, at)
+        findings += _check_topic(service.notifications, (*at, "notifications", "topic"), settings.environment.region)
     return findings
 
 
@@ -216,6 +232,59 @@ def _check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:
     elif other is not Mirror.DENY and official is Mirror.DENY:
         fix = "set official_images to ecr-public or pull-through-cache too: the cache has them as well"
         yield Finding(path=("docker_hub", "other_images"), fix=fix, involves=involved)
+
+
+def _check_destroy(settings: Settings) -> Iterator[Finding]:
+    """What others need is not destroyed under them."""
+    bitbucket: SettingPath = ("bitbucket", "destroy")
+    if settings.bitbucket.destroy and settings.bitbucket.connection_arn:
+        fix = "remove it: bitbucket.connection_arn names a connection that this application does not own"
+        yield Finding(path=bitbucket, fix=fix, involves=(("bitbucket", "connection_arn"),))
+    marked = {image.name: index for index, image in enumerate(settings.base_images) if image.destroy}
+    for index, service in enumerate(settings.services):
+        at: SettingPath = ("services", index, "destroy")
+        if service.destroy:
+            continue
+        if settings.bitbucket.destroy and not settings.bitbucket.connection_arn:
+            fix = f"remove it, or set {place(at)} too: the pipeline of {service.name} needs the connection"
+            yield Finding(path=bitbucket, fix=fix, involves=(at,))
+        if service.base_image in marked:
+            path: SettingPath = ("base_images", marked[service.base_image], "destroy")
+            fix = f"remove it, or set {place(at)} too: {service.name} is built on {service.base_image}"
+            yield Finding(path=path, fix=fix, involves=(at, ("services", index, "base_image")))
+
+
+def _check_deployment(service: Service, at: SettingPath) -> Iterator[Finding]:
+    deployment, balanced = service.deployment, service.load_balancer != "none"
+    strategy: SettingPath = (*at, "deployment", "strategy")
+    involved: tuple[SettingPath, ...] = (strategy, (*at, "load_balancer"))
+    if deployment.strategy in {"linear", "canary"}:
+        fix = f"use rolling: {deployment.strategy} shifts weights that a later deployment can undo, {_TRAFFIC_CONFLICT}"
+        yield Finding(path=strategy, fix=fix)
+    elif deployment.strategy == "blue-green" and balanced:
+        fix = (
+            "use rolling, or load_balancer: none: ECS shifts weights of the load balancer that a later deployment can "
+            f"put back on containers that are gone, {_TRAFFIC_CONFLICT}"
+        )
+        yield Finding(path=strategy, fix=fix, involves=involved)
+    if deployment.bake_minutes is not None and deployment.strategy == "rolling":
+        fix = "remove it: it is for blue-green; a rolling deployment keeps no old containers"
+        yield Finding(path=(*at, "deployment", "bake_minutes"), fix=fix, involves=(strategy,))
+    if deployment.server_errors is not None and not balanced:
+        fix = "remove it: the load balancer counts the answers, and the service has none"
+        yield Finding(path=(*at, "deployment", "server_errors"), fix=fix, involves=((*at, "load_balancer"),))
+    for index, name in enumerate(deployment.alarms):
+        if name.startswith("arn:"):
+            path = (*at, "deployment", "alarms", index)
+            yield Finding(path=path, fix="use the name of the alarm, which must be in the service's account and Region")
+    yield from _check_repeated(list(deployment.alarms), (*at, "deployment", "alarms"))
+
+
+def _check_topic(notifications: Notifications | None, at: SettingPath, region: str | None) -> Iterator[Finding]:
+    topic = notifications.topic if notifications else None
+    if topic and region and topic.split(":")[3] != region:
+        fix = f"use a topic in {region}, the Region of environment.region and of the pipelines"
+        yield Finding(path=at, fix=fix, involves=(("environment", "region"),))
 
 
 def _check_upstream(image: BaseImage, at: SettingPath) -> Iterator[Finding]:

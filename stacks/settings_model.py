@@ -64,6 +64,19 @@ _AvailabilityZone = Annotated[
 _Folder = Annotated[
     str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$"), rule("use the path of a folder with a Dockerfile")
 ]
+_TopicArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$"),
+    rule("use arn:aws:sns:<region>:<account>:<topic>; a FIFO topic takes no notifications"),
+]
+_ChannelArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:chatbot::[0-9]{12}:chat-configuration/(slack-channel|microsoft-teams-channel)/"
+        r"[A-Za-z0-9_-]+$"
+    ),
+    rule("use arn:aws:chatbot::<account>:chat-configuration/slack-channel/<name>, or microsoft-teams-channel"),
+]
 _Switch = Annotated[bool, switch()]
 _EnvironmentName = Annotated[
     str, Field(pattern=_ENVIRONMENT_NAME), rule("use letters, digits and underscores, not starting with a digit")
@@ -109,6 +122,10 @@ class Bitbucket(_Model):
     connection_name: _ConnectionName = Field(
         default="pythonbase",
         description="Name of the connection that is created when connection_arn is left out; at most 32 characters.",
+    )
+    destroy: _Switch = Field(
+        default=False,
+        description="First of two keys to delete the connection with its stack; the second is -c destroy=bitbucket.",
     )
 
 
@@ -206,6 +223,11 @@ class BaseImage(_Model):
         description="Docker Hub images that builds of services get this image for, when their Dockerfile names them. "
         "The tag may hold a *, such as python:3.13*.",
     )
+    destroy: _Switch = Field(
+        default=False,
+        description="First of two keys to delete the repository and its images with their stack; the second is "
+        "-c destroy=<name>.",
+    )
 
 
 class DockerHub(_Model):
@@ -292,6 +314,57 @@ class ServiceEnvironment(_Model):
     load_balancer: _LoadBalancerChoice | None = Field(default=None, description="Who reaches the service here.")
 
 
+class Notifications(_Model):
+    """Where release results go. The topic and the channel are there already."""
+
+    topic: _TopicArn | None = Field(
+        default=None,
+        description="ARN of an SNS topic. Its policy must let codestar-notifications.amazonaws.com publish.",
+        examples=["arn:aws:sns:eu-central-1:123456789012:releases"],
+    )
+    chatbot: _ChannelArn | None = Field(
+        default=None,
+        description="ARN of a Slack or Microsoft Teams channel configuration of AWS Chatbot.",
+        examples=["arn:aws:chatbot::123456789012:chat-configuration/slack-channel/releases"],
+    )
+
+
+class DeploymentStrategy(StrEnum):
+    """How a new version replaces the old one. Linear and canary are known so that their refusal says why."""
+
+    ROLLING = "rolling"
+    BLUE_GREEN = "blue-green"
+    LINEAR = "linear"
+    CANARY = "canary"
+
+
+class Deployment(_Model):
+    """How a new version of a service replaces the old one, and what calls it off."""
+
+    strategy: Annotated[DeploymentStrategy, Field(strict=False), rule("use rolling or blue-green")] = Field(
+        default=DeploymentStrategy.ROLLING,
+        description="rolling, or blue-green for a service without a load balancer.",
+        json_schema_extra={"enum": ["rolling", "blue-green"]},
+    )
+    bake_minutes: Annotated[int, Field(ge=0, le=1440), rule("use minutes: 0 to 1440, which is a day")] | None = Field(
+        default=None,
+        description="Minutes that the old containers stay beside the new ones after a blue-green deployment, so that "
+        "going back is immediate. Left out: none.",
+    )
+    alarms: list[
+        Annotated[str, Field(min_length=1, max_length=255), rule("use the name of a CloudWatch alarm, not its ARN")]
+    ] = Field(
+        default=[],
+        description="Names of CloudWatch alarms; one of them in ALARM during a deployment rolls it back.",
+        examples=[["orders-latency"]],
+    )
+    server_errors: Annotated[int, Field(ge=1, le=100), rule("use a percentage: 1 to 100")] | None = Field(
+        default=None,
+        description="Percentage of 5xx answers over three minutes that rolls a deployment back. Left out: no such "
+        "alarm.",
+    )
+
+
 class Service(_Model):
     """A service: a Bitbucket repository, its pipeline, and the containers that run it."""
 
@@ -355,6 +428,19 @@ class Service(_Model):
         description="What happens to pushes while one is being released: superseded (the newest waits and replaces "
         "those that waited before it) or queued (each is released, in order).",
     )
+    deployment: Deployment = Field(
+        default=Deployment(), description="How a new version replaces the old one, and what calls it off."
+    )
+    notifications: Notifications | None = Field(
+        default=None,
+        description="Where the results of this service's releases go. Left out: where those of the platform go.",
+        examples=[{"topic": "arn:aws:sns:eu-central-1:123456789012:orders"}],
+    )
+    destroy: _Switch = Field(
+        default=False,
+        description="First of two keys to delete the service's images, releases, logs and artifacts with their "
+        "stacks; the second is -c destroy=<name>.",
+    )
 
 
 class Settings(_Model):
@@ -369,6 +455,9 @@ class Settings(_Model):
     bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
     network: Network = Field(default=Network(), description="Where the services run.")
     docker_hub: DockerHub = Field(default=DockerHub(), description="What builds of services get of Docker Hub.")
+    notifications: Notifications = Field(
+        default=Notifications(), description="Where release results go. Left out: nowhere."
+    )
     base_images: list[BaseImage] = Field(
         default=[BaseImage(name="pythonbase")],
         min_length=1,

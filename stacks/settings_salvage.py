@@ -1,6 +1,6 @@
 """What is usable of settings with mistakes, so that the rest can be checked in the same run."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,6 +11,7 @@ from stacks.settings_model import (
     Environment,
     ExistingVpc,
     Network,
+    Notifications,
     PlatformEnvironment,
     Service,
     ServiceEnvironment,
@@ -38,6 +39,7 @@ def salvage(data: object) -> Settings:
         network=_usable_network(top.get("network")),
         environments=[_usable_place(index, item) for index, item in enumerate(_list(top.get("environments")))],
         docker_hub=_usable(DockerHub, top.get("docker_hub"), {}),
+        notifications=_usable(Notifications, top.get("notifications"), {}),
         base_images=base_images,
         services=[item if item.base_image else item.model_copy(update={"base_image": first}) for item in services],
     )
@@ -85,11 +87,25 @@ def _usable(model: type[_Model], raw: object, stand_in: dict[str, Any]) -> _Mode
         wrong = {problem["loc"] for problem in error.errors()}
     keys = {path[0] for path in wrong}
     usable = model.model_validate(stand_in | {key: value for key, value in values.items() if key not in keys})
-    parts = {key: _right_part(values[key], wrong, str(key)) for key in keys if (key,) not in wrong and key in values}
+    parts = {
+        str(key): _usable(part, values[key], {})
+        if (part := _nested(model, key))
+        else _right_part(values[key], wrong, key)
+        for key in keys
+        if (key,) not in wrong and key in values
+    }
     return usable.model_copy(update=parts)
 
 
-def _right_part(value: object, wrong: set[tuple[int | str, ...]], key: str) -> object:
+def _nested(model: type[BaseModel], key: int | str) -> type[BaseModel] | None:
+    """The model of a setting that is itself a group of settings with a default."""
+    field = model.model_fields.get(str(key))
+    annotation = field.annotation if field else None
+    choices = [choice for choice in get_args(annotation) or (annotation,) if isinstance(choice, type)]
+    return next((choice for choice in choices if issubclass(choice, BaseModel)), None)
+
+
+def _right_part(value: object, wrong: set[tuple[int | str, ...]], key: int | str) -> object:
     """A dictionary without its wrong entries; a list with all of them, so that indices stay what they are."""
     if isinstance(value, dict):
         wrong_names = {path[1] for path in wrong if path[0] == key}

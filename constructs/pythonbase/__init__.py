@@ -4,10 +4,12 @@ from pythonbase.app_pipeline import AppPipeline, BitbucketSource
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
+from pythonbase.deployment import Deployment, DeploymentStrategy
 from pythonbase.docker_hub_check import DockerHubCheck
 from pythonbase.network import Network
 from pythonbase.release import ReleaseNames, ReleaseParameters, ReleaseRepository, ReleaseState
 from pythonbase.release_machine import ReleaseMachine
+from pythonbase.release_notifications import ReleaseNotifications
 from pythonbase.release_stage import ReleaseStage
 from pythonbase.release_starter import ReleaseStarter
 from pythonbase.web_service import CONTAINER_NAME, LoadBalancing, TaskSize, WebService
@@ -22,6 +24,8 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "Deployment",
+    "DeploymentStrategy",
     "DockerHubCheck",
     "IBaseImage",
     "LoadBalancing",
@@ -29,6 +33,7 @@ __all__ = [
     "Network",
     "ReleaseMachine",
     "ReleaseNames",
+    "ReleaseNotifications",
     "ReleaseParameters",
     "ReleaseRepository",
     "ReleaseStage",

@@ -13,7 +13,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from pythonbase.base_image_reference import IBaseImage
-from pythonbase.image_repository import PULL_ACTIONS, image_repository
+from pythonbase.image_repository import PULL_ACTIONS, RELEASE_TAGS, image_repository
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
@@ -151,7 +151,7 @@ class ReleaseRepository(Construct):
             "Repository",
             repository_name=self.names.repository_name,
             # The release state machine moves these; all other tags stay on their image.
-            moving_tags=("release-*",),
+            moving_tags=(RELEASE_TAGS,),
         )
         if pull_accounts:
             self.repository.add_to_resource_policy(

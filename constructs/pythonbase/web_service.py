@@ -18,6 +18,7 @@ from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
 from pythonbase.base_image_reference import IBaseImage, grant_registry_login
+from pythonbase.deployment import Deployment
 from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.release import ReleaseNames
@@ -90,13 +91,15 @@ class WebService(Construct):
         environment: Plain environment variables; no secrets, they are readable in the template.
         secrets: Environment variables from Secrets Manager.
         load_balancing: From where the service can be reached. Default: the internet, over HTTP.
+        deployment: How a new version replaces the old one, and which alarms call it off. Default: rolling, no alarms.
         repository_account: The AWS account of the service's ECR repository. Default: the stack's.
         repository_region: The Region of that repository. Default: the stack's.
         release_locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
         release_timeout: How long the deployment of a release may take. Default: 30 minutes.
 
     Raises:
-        ValueError: if the port is out of range or the path does not start with a slash.
+        ValueError: if the port is out of range, the path does not start with a slash, or the deployment does not go
+            with the load balancing.
 
     Example::
 
@@ -118,12 +121,15 @@ class WebService(Construct):
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, secretsmanager.ISecret] | None = None,
         load_balancing: LoadBalancing = LoadBalancing.PUBLIC,
+        deployment: Deployment | None = None,
         repository_account: str | None = None,
         repository_region: str | None = None,
         release_locks: dynamodb.ITable | None = None,
         release_timeout: Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        deployment = deployment or Deployment()
+        deployment.check(load_balanced=load_balancing is not LoadBalancing.NONE)
         if not 1 <= port <= _HIGHEST_PORT:
             raise ValueError(f"port must be from 1 to {_HIGHEST_PORT}, got {port}")
         if not health_check_path.startswith("/"):
@@ -142,6 +148,8 @@ class WebService(Construct):
             cluster=cluster,
             task_definition=self.task_definition,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            deployment_strategy=deployment.ecs_strategy,
+            bake_time=deployment.bake_time,
             min_healthy_percent=100,
             max_healthy_percent=200,
             health_check_grace_period=None if load_balancing is LoadBalancing.NONE else Duration.seconds(60),
@@ -152,10 +160,12 @@ class WebService(Construct):
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
 
         self.load_balancer: elbv2.ApplicationLoadBalancer | None = None
+        self.target_group: elbv2.ApplicationTargetGroup | None = None
         if load_balancing is not LoadBalancing.NONE:
             self.load_balancer = self._load_balancer(
                 cluster.vpc, port, health_check_path, public=load_balancing is LoadBalancing.PUBLIC
             )
+        deployment.watch(self, self.service, load_balancer=self.load_balancer, target_group=self.target_group)
         self.release: ReleaseMachine = ReleaseMachine(
             self,
             "Release",
@@ -252,7 +262,7 @@ class WebService(Construct):
         peer = ec2.Peer.any_ipv4() if public else ec2.Peer.ipv4(vpc.vpc_cidr_block)
         listener = load_balancer.add_listener("Http", port=80, protocol=elbv2.ApplicationProtocol.HTTP, open=False)
         listener.connections.allow_default_port_from(peer, "HTTP")
-        listener.add_targets(
+        self.target_group = listener.add_targets(
             "Service",
             port=port,
             protocol=elbv2.ApplicationProtocol.HTTP,

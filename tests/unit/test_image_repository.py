@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from pythonbase.image_repository import PULL_ACTIONS, PUSH_ACTIONS, image_repository
+from pythonbase.image_repository import NEWEST_KEPT, PULL_ACTIONS, PUSH_ACTIONS, image_repository
 from tests.unit.synthesis import Resource, new_stack, resources
 
 
@@ -46,15 +46,36 @@ def test_a_repository_survives_its_stack_and_is_scanned(repositories: dict[str, 
     assert "RepositoryPolicyText" not in repository.properties, "nobody outside the account may pull unless asked for"
 
 
+def _selections(repository: Resource) -> list[dict[str, Any]]:
+    rules = json.loads(repository.properties["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    return [rule["selection"] for rule in sorted(rules, key=lambda rule: rule["rulePriority"])]
+
+
+_BY_AGE_AND_COUNT = [
+    {"tagStatus": "untagged", "countType": "sinceImagePushed", "countNumber": 30, "countUnit": "days"},
+    {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": NEWEST_KEPT},
+]
+
+
 def test_tagged_images_are_removed_by_count_only(repositories: dict[str, Resource]) -> None:
-    rules: list[dict[str, Any]] = json.loads(
-        repositories["Fixed"].properties["LifecyclePolicy"]["LifecyclePolicyText"]
-    )["rules"]
-    selections = [rule["selection"] for rule in sorted(rules, key=lambda rule: rule["rulePriority"])]
-    assert selections == [
-        {"tagStatus": "untagged", "countType": "sinceImagePushed", "countNumber": 30, "countUnit": "days"},
-        {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 500},
-    ]
+    assert _selections(repositories["Fixed"]) == _BY_AGE_AND_COUNT
+
+
+def test_what_a_moving_tag_names_is_in_use_and_kept_before_all_else(repositories: dict[str, Resource]) -> None:
+    kept, *others = _selections(repositories["Moving"])
+    # 9,999: more than 100 releases in each of 99 environments
+    assert kept == {
+        "tagStatus": "tagged", "tagPatternList": ["latest"], "countType": "imageCountMoreThan", "countNumber": 9_999
+    }  # fmt: skip
+    assert others == _BY_AGE_AND_COUNT
+
+
+def test_each_moving_tag_has_a_rule_of_its_own() -> None:
+    stack = new_stack()
+    image_repository(stack, "Two", repository_name="two", moving_tags=("latest", "release-*"))
+    (repository,) = resources(Template.from_stack(stack), "AWS::ECR::Repository").values()
+    # In one rule they would select only images with both.
+    assert [item.get("tagPatternList") for item in _selections(repository)] == [["latest"], ["release-*"], None, None]
 
 
 def test_pulling_and_pushing_are_single_actions_of_ecr() -> None:

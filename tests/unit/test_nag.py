@@ -82,6 +82,14 @@ MATRIX: dict[str, dict[str, Any]] = {
             {"name": "api", "repository": "acme/api", "execution_mode": "queued"},
         ],
     },
+    "deployment alarms": {"services": [{**ORDERS, "deployment": {"alarms": ["latency"], "server_errors": 5}}]},
+    "blue-green worker": {
+        "services": [{**ORDERS, "load_balancer": "none", "deployment": {"strategy": "blue-green", "bake_minutes": 5}}]
+    },
+    "notifications": {
+        "notifications": {"topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:releases"},
+        "services": [ORDERS],
+    },
     "two services, two base images": {
         "base_images": [{"name": "pythonbase"}, {"name": "pythonbase-next", "path": "images/pythonbase"}],
         "services": [ORDERS, {"name": "api", "repository": "acme/api", "base_image": "pythonbase-next"}],

@@ -9,9 +9,11 @@ import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from . import container_credentials, event_targets, faults, scope, seams, state, store
+from .json_service import ApiError
+from .registry.expiration import LifecyclePolicies
 from .registry.protocol import Receive, Registry, Send
 
 log = logging.getLogger("localcloud")
@@ -21,6 +23,7 @@ _FAULTS = "/_localcloud/faults"
 _RUN_SCHEDULE = "/_localcloud/schedules/run"
 _CRASH = "/_localcloud/crash"
 _OWN_PATHS = (_FAULTS, _RUN_SCHEDULE, _CRASH)
+_EXPIRE = re.compile(r"/_localcloud/repositories/(?P<name>.+)/expire")
 
 
 class Gateway:
@@ -30,10 +33,12 @@ class Gateway:
         self,
         *,
         registry: Registry,
+        lifecycle_policies: LifecyclePolicies,
         authorize_connection: Callable[[str], Mapping[str, Any]],
         started: Callable[[], None],
     ) -> None:
         self._registry = registry
+        self._lifecycle_policies = lifecycle_policies
         self._authorize_connection = authorize_connection
         self._started = started
 
@@ -67,11 +72,13 @@ class Gateway:
         return wrapped
 
     async def _own(self, request: Mapping[str, Any], path: str, receive: Receive) -> tuple[int, Mapping[str, Any]]:
-        headers = _headers(request)
+        """What a person does in the console, or time and bad luck do: only for root."""
         method, path = str(request["method"]), unquote(path)
-        match = _AUTHORIZE.fullmatch(path)
-        if (match is None and path not in _OWN_PATHS) or (method != "POST" and path != _FAULTS):
+        authorize, expire = _AUTHORIZE.fullmatch(path), _EXPIRE.fullmatch(path)
+        known = authorize or expire or path in _OWN_PATHS
+        if not known or (method != "POST" and path != _FAULTS):
             return 404, {"message": f"the local cloud does not know {path}"}
+        headers = _headers(request)
         key = headers.get("x-localcloud-access-key", "")
         secret = headers.get("x-localcloud-secret", "")
         credential: Any = seams.iam_evaluator.resolve_credential(key, key) if key else None
@@ -79,13 +86,27 @@ class Gateway:
             return 403, {"message": "only root may do this: on AWS, a person does it in the console, or nobody"}
         if path == _CRASH:
             os.kill(os.getpid(), signal.SIGKILL)
-        if match is None:
+        if expire:
+            return self._expire(expire["name"], account=credential.account_id, query=request.get("query_string", b""))
+        if authorize is None:
             values = json.loads(await _body(receive) or b"{}")
             return _answer_fault(method, values) if path == _FAULTS else _run_schedule(key, values)
         try:
-            return 200, self._authorize_connection(match["arn"])
+            return 200, self._authorize_connection(authorize["arn"])
         except KeyError:
-            return 404, {"message": f"there is no connection {match['arn']}"}
+            return 404, {"message": f"there is no connection in {path}"}
+
+    def _expire(self, name: str, *, account: str, query: bytes) -> tuple[int, Mapping[str, Any]]:
+        values = parse_qs(query.decode())
+        try:
+            now, region = float(values["now"][0]), values["region"][0]
+        except (KeyError, ValueError):
+            return 400, {"message": "needs ?now=<seconds since the epoch>&region=<region>"}
+        try:
+            with scope.scoped(account, region):
+                return 200, {"expired": self._lifecycle_policies.carry_out(name, now=now)}
+        except ApiError as error:
+            return error.status, {"message": error.message}
 
 
 def _answer_fault(method: str, values: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:

@@ -37,6 +37,7 @@ lambda_svc = _module("services.lambda_svc")
 logs = _module("services.cloudwatch_logs")
 s3 = _module("services.s3")
 scheduler = _module("services.scheduler")
+sns = _module("services.sns")
 ssm = _module("services.ssm")
 stepfunctions = _module("services.stepfunctions")
 sts = _module("services.sts")
@@ -91,8 +92,10 @@ USED: dict[Any, tuple[str, ...]] = {
         "_describe_images",
         "_get_authorization_token",
         "_images",
+        "_lifecycle_policies",
         "_list_images",
         "_put_image",
+        "_put_lifecycle_policy",
         "_repo_arn",
         "_repo_shape",
         "_repositories",
@@ -163,6 +166,7 @@ USED: dict[Any, tuple[str, ...]] = {
     router: ("SERVICE_PATTERNS", "extract_access_key_id"),
     s3: ("_bucket_encryption", "_bucket_tags", "_put_bucket_lifecycle"),
     scheduler: ("_schedules",),
+    sns: ("publish_internal", "topic_policy_allows"),
     stacks: ("_runs_on_worker_thread",),
     stepfunctions: (
         "_ExecutionError",

@@ -30,6 +30,7 @@ from . import (
     event_targets,
     faults,
     load_balancer,
+    notifications,
     pass_role,
     request_resources,
     seams,
@@ -39,6 +40,7 @@ from . import (
 )
 from .gateway import Gateway
 from .registry.blobs import BlobStore
+from .registry.expiration import LifecyclePolicies
 from .registry.images import Images
 from .registry.operations import Operations
 from .registry.protocol import Registry
@@ -60,6 +62,8 @@ def build(settings: Settings) -> Gateway:
     images = Images(BlobStore(settings.state / "registry"))
     tokens = Tokens()
     Operations(images).install()
+    lifecycle_policies = LifecyclePolicies(images)
+    lifecycle_policies.install()
     tokens.install()
     health = HealthChecks(time_scale=settings.time_scale)
     load_balancer.install(health)
@@ -71,6 +75,7 @@ def build(settings: Settings) -> Gateway:
     codebuild.install(settings)
     codepipeline.install(settings)
     event_targets.install()
+    notifications.install()
     step_functions.install()
     trust.install()
     # Last: it wraps the handlers that the lines above registered.
@@ -84,7 +89,12 @@ def build(settings: Settings) -> Gateway:
         bitbucket.start(settings)
         threading.Thread(target=_resume, args=(settings.port,), daemon=True, name="localcloud-resume").start()
 
-    return Gateway(registry=Registry(images, tokens), authorize_connection=codeconnections.authorize, started=started)
+    return Gateway(
+        registry=Registry(images, tokens),
+        lifecycle_policies=lifecycle_policies,
+        authorize_connection=codeconnections.authorize,
+        started=started,
+    )
 
 
 def _resume(port: int) -> None:

@@ -1,6 +1,6 @@
 """CloudFormation resource types that MiniStack lacks, and repairs of those that it has."""
 
-from . import buckets, builds, network, repositories, secrets, services
+from . import alarms, buckets, builds, network, repositories, secrets, services
 
 
 def install() -> None:
@@ -11,3 +11,4 @@ def install() -> None:
     repositories.install()
     builds.install()
     services.install()
+    alarms.install()
