@@ -227,7 +227,8 @@ def _lock(target: ReleaseTarget) -> State:
 
 def _look(target: ReleaseTarget) -> State:
     """Wait until nobody else deploys, then see what runs and what is recorded."""
-    busy = "($count($service.Deployments) > 1 or $service.Deployments[Status='PRIMARY'].RolloutState = 'IN_PROGRESS')"
+    # Not how many deployments there are: one that failed stays in the list for a while.
+    busy = "$service.Deployments[Status='PRIMARY'].RolloutState = 'IN_PROGRESS'"
     return {
         "Service": _describe_service(target, then="IsServiceFree"),
         "IsServiceFree": _choice(
@@ -358,6 +359,13 @@ def _deploy(target: ReleaseTarget) -> State:
         # ECS forgets a deployment that failed once its tasks are gone, and makes the one before it primary again.
         "Outcome": _choice(
             (f"{mine}.RolloutState = 'COMPLETED'", "Tasks"),
+            # Rollout states are for rolling deployments; others are over when nothing else is left:
+            # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+            (
+                f"$exists({mine}) and $not($exists({mine}.RolloutState)) and $count($service.Deployments) = 1 and "
+                f"{mine}.RunningCount = {mine}.DesiredCount",
+                "Tasks",
+            ),
             (f"{mine}.RolloutState = 'FAILED'", "RolledBack"),
             (
                 f"{mine}.Status = 'PRIMARY' and $polls * {POLL_SECONDS} < {target.timeout_seconds}",
@@ -504,9 +512,7 @@ def _record(target: ReleaseTarget) -> State:
 
 def _put_back(target: ReleaseTarget) -> State:
     """The service runs what is not recorded: give it back what it ran before."""
-    settled = (
-        "$service.Deployments[Status='PRIMARY'].RolloutState != 'IN_PROGRESS' and $count($service.Deployments) = 1"
-    )
+    settled = "$service.Deployments[Status='PRIMARY'].RolloutState != 'IN_PROGRESS'"
     return {
         "PutBack": _choice(("$revision = $before", "Failed"), otherwise="UpdateBack"),
         "UpdateBack": _task(

@@ -183,10 +183,13 @@ class Control:
         """Let EventBridge Scheduler invoke the schedule's target at once, whatever its expression and state."""
         self._call("POST", "schedules/run", {"schedule": schedule, "group": group, "region": region})
 
-    def crash(self) -> None:
-        """Kill the AWS server, as a power cut would: nothing is saved or told. `lifecycle.up` starts it again."""
+    def crash(self, *, durable: bool = True) -> None:
+        """Kill the AWS server, as a power cut would. `lifecycle.up` starts it again.
+
+        `durable`: what was stored until now is, as in AWS. Without it, the last seconds may be lost.
+        """
         try:
-            self._call("POST", "crash")
+            self._call("POST", "crash", {"durable": durable})
         except FaultsError:
             return
         raise FaultsError("the AWS server answered instead of ending")

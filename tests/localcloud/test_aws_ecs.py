@@ -213,8 +213,10 @@ def test_a_deployment_in_progress_that_is_replaced_leaves_once_drained(service: 
     third = service.update(f"pass; {_SERVES}")
     shown = {item["id"]: item["status"] for item in service.get()["deployments"]}
     assert shown == {first: "ACTIVE", second: "ACTIVE", third: "PRIMARY"}
+    wait_for(lambda: service.get().get("currentServiceDeployment") == service.deployments()[0]["serviceDeploymentArn"])
     assert [item["id"] for item in service.steady()["deployments"]] == [third]
     assert [item["status"] for item in service.deployments()] == ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"]
+    assert "currentServiceDeployment" not in service.get()
     assert not any(second in text for text in service.messages() if "completed" in text)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ def own_cloud(cloud: Cloud) -> Iterator[Cloud]:
     lifecycle.clean(instance, report=reporter(quiet=True))
     _up(instance)
     yield Cloud(instance=instance)
-    lifecycle.down(instance, report=reporter(quiet=True))
+    lifecycle.clean(instance, report=reporter(quiet=True))
 
 
 def _up(instance: Any) -> None:
@@ -87,7 +86,6 @@ def test_a_server_that_was_killed_in_a_deployment_rolls_the_stage_back_and_runs_
         name=pipeline.name, variables=[{"name": "S", "value": "3000"}]
     )["pipelineExecutionId"]
     wait_for(lambda: states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"])
-    time.sleep(1.5)  # a moment, in which the state is written
     task_before = service.ecs.list_tasks(cluster=service.name, serviceName=service.name)["taskArns"]
 
     faults.control(cloud.instance).crash()

@@ -171,6 +171,15 @@ def test_the_outcome_of_a_deployment(service: dict[str, Any], polls: int, outcom
     assert decided == outcome
 
 
+def test_a_deployment_without_rollout_state_is_over_when_it_is_the_only_one_and_complete() -> None:
+    mine = {"Id": "mine", "Status": "PRIMARY", "DesiredCount": 2, "RunningCount": 1}
+    service = {"Deployments": [mine], "TaskDefinition": "td:2"}
+    given = {"deployment": "mine", "before": "td:1", "polls": 1, "attempt": 0}
+    assert _decide("Outcome", service=service, **given) == "WaitForDeployment"
+    mine["RunningCount"] = 2
+    assert _decide("Outcome", service=service, **given) == "Tasks"
+
+
 def test_it_does_not_start_again_for_ever() -> None:
     service = _service(("other", "PRIMARY", "IN_PROGRESS"), runs="td:3")
     assert _decide("Outcome", service=service, deployment="mine", before="td:1", polls=1, attempt=5) == "Superseded"
@@ -181,7 +190,8 @@ def test_it_does_not_start_again_for_ever() -> None:
     [
         ([("a", "PRIMARY", "COMPLETED")], 0, "Recorded"),
         ([("a", "PRIMARY", "IN_PROGRESS")], 0, "WaitForOthers"),
-        ([("a", "PRIMARY", "COMPLETED"), ("b", "ACTIVE", "COMPLETED")], 0, "WaitForOthers"),
+        # one that failed, and that ECS has not forgotten yet
+        ([("a", "PRIMARY", "COMPLETED"), ("b", "ACTIVE", "FAILED")], 0, "Recorded"),
         ([("a", "PRIMARY", "IN_PROGRESS")], 180, "Recorded"),
         ([("a", "PRIMARY", "FAILED")], 0, "Recorded"),
     ],

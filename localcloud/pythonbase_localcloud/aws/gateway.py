@@ -84,12 +84,12 @@ class Gateway:
         credential: Any = seams.iam_evaluator.resolve_credential(key, key) if key else None
         if getattr(credential, "principal_type", "") != "Root" or secret != credential.secret_access_key:
             return 403, {"message": "only root may do this: on AWS, a person does it in the console, or nobody"}
-        if path == _CRASH:
-            os.kill(os.getpid(), signal.SIGKILL)
         if expire:
             return self._expire(expire["name"], account=credential.account_id, query=request.get("query_string", b""))
         if authorize is None:
             values = json.loads(await _body(receive) or b"{}")
+            if path == _CRASH:
+                _crash(durable=bool(values.get("durable")))
             return _answer_fault(method, values) if path == _FAULTS else _run_schedule(key, values)
         try:
             return 200, self._authorize_connection(authorize["arn"])
@@ -119,6 +119,12 @@ def _answer_fault(method: str, values: Mapping[str, Any]) -> tuple[int, Mapping[
         return 200, faults.order(values)
     except faults.FaultRequestError as error:
         return 400, {"message": str(error)}
+
+
+def _crash(*, durable: bool) -> None:
+    if durable:
+        state.save()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _run_schedule(account: str, values: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:

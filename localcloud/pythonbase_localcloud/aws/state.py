@@ -21,6 +21,8 @@ _changed = threading.Event()
 _soon = threading.Event()
 _SOON_SECONDS = 0.3
 """What changes within it is saved at once."""
+_SHARE = 5
+"""On a busy machine a save takes seconds: this many times as long nothing is saved after it."""
 
 
 def changed(*, soon: bool = False) -> None:
@@ -58,12 +60,16 @@ def start() -> None:
 
 
 def _run() -> None:
+    took = 0.0
     while True:
+        time.sleep(took * _SHARE)
         if _soon.wait(_INTERVAL_SECONDS):
             time.sleep(_SOON_SECONDS)
             _soon.clear()
+        started = time.monotonic()
         if _changed.is_set():
             try:
                 save()
             except Exception:
                 log.exception("the state could not be saved")
+        took = time.monotonic() - started

@@ -52,6 +52,7 @@ def began(service: Record, deployment: Members) -> None:
         },
     )
     del records[_KEPT:]
+    _show_current(service)
 
 
 def completed(service: Record, deployment: Members) -> None:
@@ -62,6 +63,7 @@ def completed(service: Record, deployment: Members) -> None:
     rolled_back = record["status"] == "ROLLBACK_IN_PROGRESS"
     if rolled_back or record["_deployment"] == deployment["id"]:
         _end(record, "ROLLBACK_SUCCESSFUL" if rolled_back else "SUCCESSFUL", record["statusReason"])
+    _show_current(service)
 
 
 def failed(service: Record, deployment: Members, *, rollback: Members | None) -> None:
@@ -84,6 +86,13 @@ def failed(service: Record, deployment: Members, *, rollback: Members | None) ->
             updatedAt=now,
             rollback={"reason": reason, "startedAt": now, "serviceRevisionArn": _revision(service, rollback)},
         )
+    _show_current(service)
+
+
+def _show_current(service: Record) -> None:
+    """DescribeServices names the deployment that is in progress."""
+    current = next((r["serviceDeploymentArn"] for r in _records(service) if r["status"] in _OPEN), None)
+    service["currentServiceDeployment"] = current
 
 
 def _end(record: Record, status: str, reason: str) -> None:
@@ -212,7 +221,7 @@ def _found(known: Mapping[str, Record], arns: list[str], member: str) -> Record:
 
 
 def install() -> None:
-    """Replace MiniStack's empty answers, and name the current deployment in DescribeServices."""
+    """Replace MiniStack's empty answers."""
     ecs = seams.ecs
 
     def adapter(operation: Any) -> Any:
