@@ -47,9 +47,7 @@ def _add_services(
     app: App, settings: Settings, *, base_images: dict[str, tuple[BaseImage, BaseImageStack]], env: Environment
 ) -> None:
     network = NetworkStack(app, "Network", settings=settings.network, env=env)
-    connection_arn = settings.bitbucket.connection_arn or (
-        BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env).connection_arn
-    )
+    bitbucket = BitbucketStack(app, "Bitbucket", settings=settings.bitbucket, env=env)
     for service in settings.services:
         base, base_stack = base_images[service.base_image]
         state = ServiceStateStack(app, state_stack_name(service.name), settings=service, base_image=base, env=env)
@@ -59,9 +57,10 @@ def _add_services(
             settings=service,
             base_image=base,
             cluster=network.network.cluster,
-            connection_arn=connection_arn,
+            connection_arn=bitbucket.connection_arn,
             docker_hub=settings.docker_hub,
             env=env,
         )
+        stack.add_stack_dependency(bitbucket, "the watch must see the pipeline's first run fail")
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
         stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")

@@ -3,6 +3,7 @@
 from pythonbase.app_pipeline import AppPipeline, BitbucketSource
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
+from pythonbase.connection_watch import ConnectionWatch
 from pythonbase.docker_hub_check import DockerHubCheck
 from pythonbase.network import Network
 from pythonbase.release import ReleaseNames, ReleaseState
@@ -17,6 +18,7 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "ConnectionWatch",
     "DockerHubCheck",
     "IBaseImage",
     "LoadBalancing",
