@@ -21,6 +21,8 @@ SOURCE_STAGE = "Source"
 _FAILED = "$states.context.Execution.Input.detail"
 """The event's part that says what failed: pipeline, stage, execution-id."""
 
+_CHANGED = "CodePipeline.StageNotRetryableException"
+
 # A tenth of the time since the failure: whoever finishes the connection waits a minute at first, and 30 days take
 # about 760 polls of 9 events, below the 25,000 events that an execution may have, for 6 US cents:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html, https://aws.amazon.com/step-functions/pricing/
@@ -33,7 +35,8 @@ class ConnectionWatch(Construct):
     A connection is created PENDING; until a person finishes its handshake, Source actions fail. Creates one EventBridge
     rule and one state machine for all pipelines of the connection. A failed Source action starts the state machine,
     which ends at once if the connection is available: the failure then has another reason, and a retry would not help.
-    Otherwise it waits for the connection and retries the stage, if that execution is still the newest one there.
+    Otherwise it waits for the connection and retries the stage, if that execution is still the newest one there; if the
+    pipeline's definition has changed by then, it starts the pipeline.
 
     It asks, because nobody tells: CodeConnections sends no event when a connection becomes available, and what
     CloudTrail passes on needs a trail: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codeconnections.html
@@ -86,7 +89,7 @@ class ConnectionWatch(Construct):
                 "AwsSolutions-SF1": "few polls for a failed Source; Step Functions keeps the executions for 90 days",
                 "AwsSolutions-SF2": "three services are asked in turn; there is nothing to trace",
                 wildcard_resource(self, self._pipelines): (
-                    "only reads pipelines, to find those of this connection: services come and go without its stack"
+                    "pipelines of this connection come and go without its stack; the state machine reads which they are"
                 ),
                 wildcard_resource(self, self._stages): (
                     "only stages called Source, and the state machine retries those of this connection only"
@@ -146,7 +149,14 @@ class ConnectionWatch(Construct):
                 "RetryMode": "FAILED_ACTIONS",
             },
             resource=self._stages,
+            final=_CHANGED,
         )
+        # A definition that was changed in the meantime cannot be retried, but started:
+        # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_RetryStageExecution.html
+        start = self._call(
+            "Start", "startPipelineExecution", {"Name": f"{{% {_FAILED}.pipeline %}}"}, resource=self._pipelines
+        )
+        retry.add_catch(start, errors=[_CHANGED])
 
         is_still_failed = (
             sfn.Choice.jsonata(self, "IsStillFailed")
@@ -176,6 +186,7 @@ class ConnectionWatch(Construct):
         *,
         resource: str,
         assign: Mapping[str, Any] | None = None,
+        final: str | None = None,
     ) -> tasks.CallAwsService:
         call = tasks.CallAwsService.jsonata(
             self,
@@ -187,10 +198,12 @@ class ConnectionWatch(Construct):
             iam_resources=[resource],
             assign=assign,
         )
+        if final:
+            call.add_retry(errors=[final], max_attempts=0)
         _try_again(call)
         return call
 
 
 def _try_again(task: sfn.TaskStateBase) -> None:
-    """Throttling, and a stage that is not yet Failed although its action is: a few times within a few minutes."""
+    """Throttling and outages: a few times within a few minutes."""
     task.add_retry(interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)

@@ -14,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # What subcommands need is installed with the extra only, and the library's users may not have it.
         from pythonbase_operations.adopt import command  # noqa: PLC0415
+        from pythonbase_operations.doctor import command as doctor_command  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:
             raise
@@ -29,8 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "2 with --check: a file could not be read; always: wrong options or nothing at PATH.",
     )
     command.add_options(adopt)
+    adopt.set_defaults(run=command.run)
+    doctor = subcommands.add_parser(
+        "doctor",
+        help="list what is wrong with the platform, and how to repair it",
+        description="Compare what the configuration declares with the account, and say what to do.",
+        epilog="Exit codes: 0 good, or warnings only; 1 errors; 2 it could not run: no credentials, no such file.",
+    )
+    doctor_command.add_options(doctor)
+    doctor.set_defaults(run=doctor_command.run)
     options = parser.parse_args(arguments)
     try:
-        return command.run(options)
+        return int(options.run(options))
     except KeyboardInterrupt:
         return 130

@@ -73,6 +73,13 @@ class Pipeline:
         """Wait for so many failed executions."""
         wait_for(lambda: [status for _, status in self.executions()] == ["Failed"] * times)
 
+    def change(self) -> None:
+        """Update the definition, as a deployment in the meantime may do."""
+        codepipeline = self.cloud.client("codepipeline")
+        definition = codepipeline.get_pipeline(name=self.name)["pipeline"]
+        definition["stages"][1]["actions"][0]["name"] = "Sign"
+        codepipeline.update_pipeline(pipeline=definition)
+
     def source_attempts(self) -> list[str]:
         """Status of every run of the Source action, newest first."""
         details = self.cloud.client("codepipeline").list_action_executions(pipelineName=self.name)
@@ -96,6 +103,7 @@ class Story:
     machine: str
     once: Pipeline
     twice: Pipeline
+    changed: Pipeline
     elsewhere: Pipeline
     message_while_pending: str
     attempts_while_pending: list[str]
@@ -138,9 +146,11 @@ def story(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Story:
     repository.push(a="1")
     once = Pipeline.create(cloud, connection=arn, repository=repository.name)
     twice = Pipeline.create(cloud, connection=arn, repository=repository.name)
+    changed = Pipeline.create(cloud, connection=arn, repository=repository.name)
     elsewhere = Pipeline.create(cloud, connection=other["ConnectionArn"], repository=repository.name)
-    for pipeline in (once, twice, elsewhere):
+    for pipeline in (once, twice, changed, elsewhere):
         pipeline.failed()
+    changed.change()
     cloud.client("codepipeline").start_pipeline_execution(name=twice.name)
     twice.failed(times=2)
     message = once.state()["Source"]["actionStates"][0]["latestExecution"]["errorDetails"]["message"]
@@ -149,7 +159,7 @@ def story(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Story:
 
     authorize(cloud, arn)
     (machine,) = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
-    return Story(cloud, machine["stateMachineArn"], once, twice, elsewhere, message, attempts)
+    return Story(cloud, machine["stateMachineArn"], once, twice, changed, elsewhere, message, attempts)
 
 
 def test_while_the_connection_is_pending_the_pipeline_says_what_to_click_and_is_left_alone(story: Story) -> None:
@@ -173,6 +183,12 @@ def test_of_several_executions_the_newest_goes_on(story: Story) -> None:
     assert [status for _, status in story.twice.executions()] == ["InProgress", "Failed"]
     assert story.twice.source_attempts() == ["Succeeded", "Failed", "Failed"]
     assert sorted(path[-1] for path in story.path(story.twice, executions=2)) == ["Retry", "Superseded"]
+
+
+def test_a_pipeline_whose_definition_changed_is_started_again(story: Story) -> None:
+    wait_for(lambda: story.changed.state()["Approval"].get("latestExecution"))
+    assert [status for _, status in story.changed.executions()] == ["InProgress", "Failed"]
+    assert [path[-2:] for path in story.path(story.changed)] == [["Retry", "Start"]]
 
 
 def test_a_pipeline_of_another_connection_is_none_of_its_business(story: Story) -> None:

@@ -79,11 +79,12 @@ def test_a_wait_of_30_days_fits_into_one_execution() -> None:
     assert polls * 9 < 25_000 / 2
 
 
-def test_it_reads_pipelines_and_this_connection_and_retries_source_stages(template: Template) -> None:
+def test_it_may_read_this_connection_and_retry_source_stages_or_start_their_pipelines(template: Template) -> None:
     assert allowed(template, ROLE) == {
         "codepipeline:GetPipeline": {PIPELINES},
         "codepipeline:GetPipelineState": {PIPELINES},
         "codepipeline:RetryStageExecution": {f"{PIPELINES}/Source"},
+        "codepipeline:StartPipelineExecution": {PIPELINES},
         "codeconnections:GetConnection": {CONNECTION},
         "codestar-connections:GetConnection": {CONNECTION},
     }
@@ -93,8 +94,9 @@ def test_it_reads_pipelines_and_this_connection_and_retries_source_stages(templa
 @pytest.mark.parametrize(
     "action",
     [
-        "codepipeline:StartPipelineExecution",
         "codepipeline:PutApprovalResult",
+        "codepipeline:UpdatePipeline",
+        "codepipeline:StopPipelineExecution",
         "codeconnections:UseConnection",
         "codeconnections:UpdateConnectionInstallation",
         "iam:PassRole",

@@ -33,7 +33,7 @@ class SdkError(Exception):
 def call(service: str, action: str, parameters: Mapping[str, Any], session: credentials.Credentials) -> Any:
     """Run ``aws-sdk:<service>:<action>`` and return its result as Step Functions shows it. Raises `SdkError`."""
     client = credentials.client(_BOTO_NAMES.get(service, service), session)
-    prefix = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", service))
+    prefix = _exception_prefix(client.meta.service_model.service_id)
     operation = action[:1].upper() + action[1:]
     if operation not in client.meta.service_model.operation_names:
         raise SdkError("States.Runtime", f"the service {service} has no operation {operation}")
@@ -54,6 +54,14 @@ def call(service: str, action: str, parameters: Mapping[str, Any], session: cred
         raise SdkError(f"{prefix}.SdkClientException", str(error)) from error
     result.pop("ResponseMetadata", None)
     return _from_wire(result, model.output_shape)
+
+
+def _exception_prefix(service_id: str) -> str:
+    """``CodePipeline``, ``Ssm``, ``DynamoDb``: the service id as the Java SDK writes it.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    """
+    return "".join(word.capitalize() for word in re.split(r"(?<=[a-z])(?=[A-Z])|[ -]", service_id))
 
 
 def _to_wire(value: Any, shape: Any) -> Any:

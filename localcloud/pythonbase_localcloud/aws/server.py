@@ -29,6 +29,7 @@ from . import (
     pass_role,
     request_resources,
     seams,
+    service_quotas,
     state,
     step_functions,
     trust,
@@ -63,6 +64,7 @@ def build(settings: Settings) -> Gateway:
     auto_scaling.install()
     codeconnections.install()
     ecr_public.install()
+    service_quotas.install()
     codebuild.install(settings)
     codepipeline.install(settings)
     event_targets.install()
