@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-_EXTRA = {"boto3", "dockerfile", "yaml"}
+_EXTRA = {"boto3", "botocore", "dockerfile", "yaml"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

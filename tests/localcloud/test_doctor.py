@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -311,16 +312,31 @@ def test_credentials_of_another_account_are_one_line(
     )
 
 
-def test_what_the_caller_may_not_read_is_an_error_and_no_good_platform(platform: Platform) -> None:
-    everything_but = {**allow("ecr:DescribeImages"), "Effect": "Deny"}
-    session = session_of_caller(platform.cloud, allow("*"), everything_but)
-    done = doctor(
+# -- permissions -------------------------------------------------------------------------------------------------------
+
+
+def _as(platform: Platform, *statements: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Run it as somebody who may do what the statements say."""
+    session = session_of_caller(platform.cloud, *statements)
+    return doctor(
         platform.cloud,
         platform.config,
         AWS_ACCESS_KEY_ID=session["AccessKeyId"],
         AWS_SECRET_ACCESS_KEY=session["SecretAccessKey"],
         AWS_SESSION_TOKEN=session["SessionToken"],
     )
+
+
+def test_the_permissions_that_its_document_lists_suffice(platform: Platform) -> None:
+    actions = re.findall(r"`([a-z]+:[A-Z]\w+)`", (ROOT / "docs" / "doctor.md").read_text())
+    assert len(actions) > 10
+    done = _as(platform, allow(*actions))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("good: ")
+
+
+def test_what_the_caller_may_not_read_is_an_error_and_no_good_platform(platform: Platform) -> None:
+    done = _as(platform, allow("*"), {**allow("ecr:DescribeImages"), "Effect": "Deny"})
     assert done.returncode == 1, done.stdout + done.stderr
     assert "base images: cannot be checked: " in done.stdout
     assert "fix: allow DescribeImages to the caller" in done.stdout

@@ -165,7 +165,7 @@ def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> N
 
 def test_the_command_has_what_it_imports_with_its_extra_which_the_library_does_without(wheel: Path) -> None:
     extra = _requirements(wheel, extra="operations")
-    assert extra == {"boto3", "dockerfile", "pyyaml"}
+    assert extra == {"boto3", "botocore", "dockerfile", "pyyaml"}
     assert _imported(wheel, of_operations=True) <= extra
     assert not extra & _requirements(wheel, extra=None)
 
