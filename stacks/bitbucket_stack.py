@@ -6,16 +6,19 @@ from aws_cdk import CfnOutput, Environment, RemovalPolicy
 from aws_cdk import aws_codeconnections as codeconnections
 from constructs import Construct
 
+from pythonbase import ConnectionWatch
 from stacks.platform_stack import PlatformStack
+from stacks.settings import Bitbucket
 
 
 class BitbucketStack(PlatformStack):
-    """The connection to Bitbucket. It starts PENDING: a person finishes the handshake in the console, once.
+    """The connection to Bitbucket, unless one is given, and the watch over it.
 
-    The connection is retained and the stack protected, because a new connection would need a new handshake.
+    A new connection starts PENDING: a person finishes the handshake in the console, once. It is retained and the stack
+    protected, because a new connection would need a new handshake.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, connection_name: str, env: Environment) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Bitbucket, env: Environment) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -23,9 +26,11 @@ class BitbucketStack(PlatformStack):
             description="Connection to Bitbucket",
             termination_protection=True,
         )
-        connection = codeconnections.CfnConnection(
-            self, "Connection", connection_name=connection_name, provider_type="Bitbucket"
-        )
+        self.connection_arn: str = settings.connection_arn or self._create_connection(settings.connection_name)
+        ConnectionWatch(self, "Watch", connection_arn=self.connection_arn)
+
+    def _create_connection(self, name: str) -> str:
+        connection = codeconnections.CfnConnection(self, "Connection", connection_name=name, provider_type="Bitbucket")
         connection.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
-        self.connection_arn: str = connection.ref
-        CfnOutput(self, "ConnectionArn", value=self.connection_arn, description="Finish its handshake in the console")
+        CfnOutput(self, "ConnectionArn", value=connection.ref, description="Finish its handshake in the console")
+        return connection.ref

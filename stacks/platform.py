@@ -82,7 +82,8 @@ class _Platform:
             return
         self._places = {name: place(name, settings) for name in used_environments(settings)}
         self._networks = self._add_networks()
-        self._connection_arn = settings.bitbucket.connection_arn or self._add_connection()
+        self._bitbucket = BitbucketStack(app, "Bitbucket", settings=settings.bitbucket, env=env)
+        self._removal.apply(CONNECTION, self._bitbucket)
         regions = sorted({item.region for item in self._places.values() if item.region})
         self._artifacts = {
             region: ArtifactsStack(
@@ -107,12 +108,6 @@ class _Platform:
                 stack = NetworkStack(self._app, network_stack_name(name), settings=own, env=self._env_of(where))
                 networks[name] = stack.network
         return networks
-
-    def _add_connection(self) -> str:
-        name = self._settings.bitbucket.connection_name
-        stack = BitbucketStack(self._app, "Bitbucket", connection_name=name, env=self._env)
-        self._removal.apply(CONNECTION, stack)
-        return stack.connection_arn
 
     def _notifications(self, service: Service) -> Notifications:
         return self._settings.notifications if service.notifications is None else service.notifications
@@ -139,11 +134,12 @@ class _Platform:
             base_image=reference,
             base_settings=base,
             network=self._networks[None],
-            connection_arn=self._connection_arn,
+            connection_arn=self._bitbucket.connection_arn,
             docker_hub=self._settings.docker_hub,
             notifications=self._notifications(service),
             env=self._env,
         )
+        stack.add_stack_dependency(self._bitbucket, "the watch must see the pipeline's first run fail")
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")
         stack.add_stack_dependency(base_stack, "until its first release the service runs the base image")
         self._removal.apply(service.name, state, stack)
@@ -168,12 +164,13 @@ class _Platform:
             stages=stages,
             base_image=reference,
             base_settings=base,
-            connection_arn=self._connection_arn,
+            connection_arn=self._bitbucket.connection_arn,
             docker_hub=self._settings.docker_hub,
             notifications=self._notifications(service),
             artifacts=artifacts,
             env=self._env,
         )
+        stack.add_stack_dependency(self._bitbucket, "the watch must see the pipeline's first run fail")
         stack.add_stack_dependency(repository, "builds push to the repository there")
         for artifacts_stack in artifacts.values():
             stack.add_stack_dependency(artifacts_stack, "CodePipeline wants a bucket in each Region")

@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 _SHARED = {
     # one deployed application
     "test_demo": "platform",
+    "test_doctor": "platform",
     "test_permissions": "platform",
     # one Docker Hub, whose limits they change
     "test_docker_hub": "docker hub",

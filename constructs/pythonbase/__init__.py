@@ -4,6 +4,7 @@ from pythonbase.app_pipeline import AppPipeline, BitbucketSource
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
+from pythonbase.connection_watch import ConnectionWatch
 from pythonbase.deployment import Deployment, DeploymentStrategy
 from pythonbase.docker_hub_check import DockerHubCheck
 from pythonbase.network import Network
@@ -24,6 +25,7 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "ConnectionWatch",
     "Deployment",
     "DeploymentStrategy",
     "DockerHubCheck",

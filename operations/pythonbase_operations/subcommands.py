@@ -6,6 +6,7 @@ import argparse
 
 from pythonbase_operations.adopt import command as adopt
 from pythonbase_operations.aws import OperationError
+from pythonbase_operations.doctor import command as doctor
 from pythonbase_operations.releases import command as releases
 
 __all__ = ["OperationError", "parser"]
@@ -39,4 +40,12 @@ def parser() -> argparse.ArgumentParser:
     )
     releases.add_rollback_options(going_back)
     going_back.set_defaults(run=releases.run_rollback)
+    examining = subcommands.add_parser(
+        "doctor",
+        help="list what is wrong with the platform, and how to repair it",
+        description="Compare what the configuration declares with the account, and say what to do.",
+        epilog="Exit codes: 0 good, or warnings only; 1 errors; 2 it could not run: no credentials, no such file.",
+    )
+    doctor.add_options(examining)
+    examining.set_defaults(run=doctor.run)
     return top

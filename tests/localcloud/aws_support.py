@@ -68,10 +68,16 @@ def _role(cloud: Cloud, principal: Mapping[str, str], statements: tuple[Mapping[
     return str(arn)
 
 
-def caller(cloud: Cloud, *statements: Mapping[str, Any]) -> Callable[[str], Any]:
-    """boto3 clients of somebody who may do what the statements say and nothing else."""
+def session_of_caller(cloud: Cloud, *statements: Mapping[str, Any]) -> dict[str, str]:
+    """Credentials of somebody who may do what the statements say and nothing else, as STS returns them."""
     arn = _role(cloud, {"AWS": f"arn:aws:iam::{cloud.account}:root"}, statements)
     session = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="tester")["Credentials"]
+    return {name: str(session[name]) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
+
+
+def caller(cloud: Cloud, *statements: Mapping[str, Any]) -> Callable[[str], Any]:
+    """boto3 clients of somebody who may do what the statements say and nothing else."""
+    session = session_of_caller(cloud, *statements)
 
     def client(service: str) -> Any:
         return boto3.client(

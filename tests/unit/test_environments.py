@@ -77,11 +77,11 @@ def pipeline(stacks: dict[str, Template]) -> Resource:
 
 def test_each_environment_has_a_stack_and_one_for_what_outlives_it(app: App, stacks: dict[str, Template]) -> None:
     assert stacks.keys() == {
-        "Pythonbase", "Network", "OrdersState", "OrdersStaging", "OrdersStagingState", "OrdersProduction",
+        "Pythonbase", "Network", "Bitbucket", "OrdersState", "OrdersStaging", "OrdersStagingState", "OrdersProduction",
         "OrdersProductionState", "Orders", "Api", "ApiState",
     }  # fmt: skip
     protected = {name for name, stack in platform_stacks(app).items() if stack.termination_protection}
-    assert protected == {"OrdersState", "OrdersStagingState", "OrdersProductionState", "ApiState"}
+    assert protected == {"Bitbucket", "OrdersState", "OrdersStagingState", "OrdersProductionState", "ApiState"}
 
 
 def test_there_is_one_repository_for_all_environments_and_one_build(stacks: dict[str, Template]) -> None:
@@ -150,7 +150,7 @@ def test_who_approves_sees_commit_author_and_digest(pipeline: Resource) -> None:
 
 def test_the_pipeline_is_deployed_after_everything_that_it_releases_to(app: App) -> None:
     dependencies = {stack.node.id for stack in platform_stacks(app)["Orders"].dependencies}
-    assert dependencies == {"OrdersState", "OrdersStaging", "OrdersProduction"}
+    assert dependencies == {"Bitbucket", "OrdersState", "OrdersStaging", "OrdersProduction"}
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("superseded", "SUPERSEDED"), ("queued", "QUEUED")])

@@ -9,8 +9,8 @@ import pytest
 from pythonbase import ReleaseNames
 from pythonbase_operations.aws import OperationError
 from pythonbase_operations.cli import main
+from pythonbase_operations.names import Names
 from pythonbase_operations.releases.history import Release
-from pythonbase_operations.releases.names import Names
 from pythonbase_operations.releases.rollback import choose
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from aws_cdk.assertions import Template
 
 from tests.unit.synthesis import (
     ACCOUNT,
+    CONNECTION,
     REGION,
     SETTINGS,
     environment,
@@ -53,7 +55,14 @@ def test_without_services_there_are_only_base_images() -> None:
 
 
 def test_an_existing_connection_is_used_and_none_created(platform: dict[str, Template]) -> None:
-    assert platform.keys() == {"Pythonbase", "Network", "OrdersState", "Orders"}
+    assert platform.keys() == {"Pythonbase", "Network", "Bitbucket", "OrdersState", "Orders"}
+    platform["Bitbucket"].resource_count_is("AWS::CodeConnections::Connection", 0)
+    assert CONNECTION in json.dumps(platform["Bitbucket"].to_json())
+
+
+def test_a_connection_is_watched_before_the_first_pipeline_runs() -> None:
+    stacks = platform_stacks(new_platform(SETTINGS))
+    assert "Bitbucket" in {stack.node.id for stack in stacks["Orders"].dependencies}
 
 
 def test_a_service_is_deployed_after_its_parameters_and_its_base_image() -> None:

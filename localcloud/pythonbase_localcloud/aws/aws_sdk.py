@@ -38,7 +38,7 @@ def call(
     `retries` is how often the SDK itself tries again after throttling and server errors.
     """
     client = credentials.client(_BOTO_NAMES.get(service, service), session, retries=retries)
-    prefix = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", service))
+    prefix = _exception_prefix(client.meta.service_model.service_id)
     operation = action[:1].upper() + action[1:]
     if operation not in client.meta.service_model.operation_names:
         raise SdkError("States.Runtime", f"the service {service} has no operation {operation}")
@@ -69,6 +69,14 @@ def _class_name(shape: str) -> str:
     class, ``Ecs.EcsException``.
     """
     return shape if shape.endswith("Exception") else shape.removesuffix("Fault") + "Exception"
+
+
+def _exception_prefix(service_id: str) -> str:
+    """``CodePipeline``, ``Ssm``, ``DynamoDb``: the service id as the Java SDK writes it.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    """
+    return "".join(word.capitalize() for word in re.split(r"(?<=[a-z])(?=[A-Z])|[ -]", service_id))
 
 
 def _to_wire(value: Any, shape: Any) -> Any:

@@ -42,7 +42,7 @@ def require_available(arn: str) -> None:
     if record["ConnectionStatus"] != "AVAILABLE":
         raise ConnectionUnavailableError(
             f"[Bitbucket] Connection {arn} is not available: its status is {record['ConnectionStatus']}. Complete the "
-            "connection in the console (Settings, Connections, Update pending connection) and release the change again"
+            "connection in the console: Developer Tools, Settings, Connections, Update pending connection"
         )
 
 

@@ -34,6 +34,7 @@ from . import (
     pass_role,
     request_resources,
     seams,
+    service_quotas,
     state,
     step_functions,
     trust,
@@ -72,6 +73,7 @@ def build(settings: Settings) -> Gateway:
     auto_scaling.install()
     codeconnections.install()
     ecr_public.install()
+    service_quotas.install()
     codebuild.install(settings)
     codepipeline.install(settings)
     event_targets.install()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pythonbase_operations.aws import OperationError
-from pythonbase_operations.releases.names import Names, service_folder
+from pythonbase_operations.names import Names, service_folder
 
 
 @dataclass(frozen=True, kw_only=True)

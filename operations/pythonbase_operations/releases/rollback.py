@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pythonbase_operations.aws import OperationError
+from pythonbase_operations.names import Names
 from pythonbase_operations.releases.history import Release
-from pythonbase_operations.releases.names import Names
 
 _POLL_SECONDS = 2.0
 _LEAST_CHARACTERS = 8

@@ -163,6 +163,12 @@ def _retry_stage(members: Request) -> dict[str, Any]:
     state = record["_stages"].get(stage["name"])
     if record["status"] not in ("Failed", "Stopped") or not state or state["status"] not in ("Failed", "Stopped"):
         raise ApiError("StageNotRetryableException", f"the stage {stage['name']} did not fail in this execution")
+    if record["pipelineVersion"] != executions.pipeline(record["pipelineName"])["pipeline"]["version"]:
+        raise ApiError(
+            "StageNotRetryableException",
+            f"The stage named {stage['name']} in the pipeline {record['pipelineName']} can't be retried now: the "
+            "pipeline definition has changed since the action(s) failed",
+        )
     keep = (
         executions.succeeded_actions(record, stage["name"])
         if members.get("retryMode") != "ALL_ACTIONS"

@@ -1,10 +1,11 @@
-"""The physical names of a service's releases.
+"""The physical names that belong to a service.
 
 The same as ``pythonbase.ReleaseNames``, which needs the CDK library; a test compares them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ROOT = "/pythonbase/services"
@@ -41,6 +42,11 @@ class Names:
     def state_machine(self) -> str:
         """Name of the state machine that releases."""
         return f"{self.deployed}-release"
+
+
+def names_of(service: str, environments: Sequence[str] = ()) -> tuple[Names, ...]:
+    """Where a service is deployed to, in the order of its environments."""
+    return tuple(Names(service, environment) for environment in environments) or (Names(service),)
 
 
 def service_folder(service: str) -> str:

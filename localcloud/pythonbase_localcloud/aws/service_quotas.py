@@ -1,0 +1,94 @@
+"""Service Quotas: what `pythonbase doctor` reads. A request for another value is granted at once, a lower one too.
+
+The quotas limit nothing here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from . import json_service, scope, store
+
+_applied = store.scoped_store("servicequotas", "applied")
+"""``<service>/<code>`` to the account's own value."""
+
+
+@dataclass(frozen=True)
+class _Quota:
+    name: str
+    default: float
+
+
+_QUOTAS: Mapping[tuple[str, str], _Quota] = {
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html says 1; accounts in use have 60
+    ("codebuild", "L-9D07B6EF"): _Quota("Concurrently running builds for Linux/Small environment", 60),
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    ("events", "L-244521F2"): _Quota("Number of rules", 300),
+}
+
+
+def _find(members: json_service.Request) -> tuple[str, str]:
+    key = (str(members.get("ServiceCode")), str(members.get("QuotaCode")))
+    if key not in _QUOTAS:
+        raise json_service.ApiError(
+            "NoSuchResourceException", f"the local cloud does not know the quota {key[1]} of {key[0]}"
+        )
+    return key
+
+
+def _shape(service: str, code: str, value: float) -> dict[str, Any]:
+    return {
+        "ServiceCode": service,
+        "QuotaCode": code,
+        "QuotaArn": f"arn:aws:servicequotas:{scope.region()}:{scope.account()}:{service}/{code}",
+        "QuotaName": _QUOTAS[service, code].name,
+        "Value": value,
+        "Adjustable": True,
+        "GlobalQuota": False,
+    }
+
+
+def _get(members: json_service.Request) -> dict[str, Any]:
+    service, code = _find(members)
+    return {"Quota": _shape(service, code, _applied.get(f"{service}/{code}", _QUOTAS[service, code].default))}
+
+
+def _get_default(members: json_service.Request) -> dict[str, Any]:
+    service, code = _find(members)
+    return {"Quota": _shape(service, code, _QUOTAS[service, code].default)}
+
+
+def _request(members: json_service.Request) -> dict[str, Any]:
+    service, code = _find(members)
+    value = float(members["DesiredValue"])
+    _applied[f"{service}/{code}"] = value
+    quota = _shape(service, code, value)
+    shown = {name: quota[name] for name in ("ServiceCode", "QuotaCode", "QuotaName", "QuotaArn", "GlobalQuota")}
+    now = time.time()
+    return {
+        "RequestedQuota": {
+            **shown,
+            "Id": uuid4().hex,
+            "DesiredValue": value,
+            "Status": "APPROVED",
+            "Created": now,
+            "LastUpdated": now,
+        }
+    }
+
+
+def install() -> None:
+    """Register the service."""
+    json_service.register(
+        "servicequotas",
+        target_prefix="ServiceQuotasV20190624",
+        operations={
+            "GetServiceQuota": _get,
+            "GetAWSDefaultServiceQuota": _get_default,
+            "RequestServiceQuotaIncrease": _request,
+        },
+    )

@@ -1,0 +1,94 @@
+"""Whether what the configuration declares is deployed, and runs what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pythonbase_operations.adopt.printing import one_line
+from pythonbase_operations.doctor import stacks
+from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
+from pythonbase_operations.doctor.declared import Platform
+from pythonbase_operations.doctor.finding import Finding
+from pythonbase_operations.names import Names
+
+EcsService = Mapping[str, Any]
+
+
+def check(aws: Aws, platform: Platform) -> list[Finding]:
+    """Read stacks, services and recorded images."""
+
+    def one(target: Names) -> list[Finding]:
+        name = platform.stacks[target]
+        stack = stacks.stack(aws, name)
+        arns = stack.physical_ids("AWS::ECS::Service") if stack else []
+        if not arns:
+            return [_not_deployed(target, name, exists=stack is not None)]
+        service = _service(aws, arns[0])
+        if service is None:
+            what = f"the stack {name} has it, and ECS does not"
+            return [Finding(place=f"service {target.deployed}", what=what, fix=f"cdk deploy {name} --revert-drift")]
+        running, recorded = _image(aws, service["taskDefinition"]), _recorded(aws, target)
+        return judge(target, service, running=running, recorded=recorded, stack=name)
+
+    targets = [target for service in platform.services for target in service.targets]
+    return [finding for found in side_by_side(one, targets) for finding in found]
+
+
+def _not_deployed(target: Names, stack: str, *, exists: bool) -> Finding:
+    what = f"the stack {stack} has no service: its deployment failed" if exists else "it is declared and not deployed"
+    return Finding(place=f"service {target.deployed}", what=what, fix=f"cdk deploy {stack}")
+
+
+def _service(aws: Aws, arn: str) -> EcsService | None:
+    # arn:aws:ecs:<region>:<account>:service/<cluster>/<name>
+    cluster = arn.split("/")[1]
+    found = aws.client("ecs").describe_services(cluster=cluster, services=[arn])["services"]
+    return next((service for service in found if service["status"] == "ACTIVE"), None)
+
+
+def _image(aws: Aws, task_definition: str) -> str:
+    """The image of the first container, which is the service's own."""
+    found = aws.client("ecs").describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
+    return str(found["containerDefinitions"][0]["image"])
+
+
+def _recorded(aws: Aws, target: Names) -> str | None:
+    try:
+        return str(aws.client("ssm").get_parameter(Name=target.image_parameter)["Parameter"]["Value"])
+    except ClientError as error:
+        if code_of(error) == "ParameterNotFound":
+            return None
+        raise
+
+
+def judge(target: Names, service: EcsService, *, running: str, recorded: str | None, stack: str) -> list[Finding]:
+    """What a service that exists lacks.
+
+    Args:
+        target: What it is.
+        service: What DescribeServices says.
+        running: The image that its task definition names.
+        recorded: The image that is recorded as released; None: the record is missing.
+        stack: The service's stack.
+    """
+    place = f"service {target.deployed}"
+    if recorded is None:
+        what = f"its record {target.image_parameter} does not exist"
+        return [Finding(place=place, what=what, fix=f"cdk deploy {stack}State --revert-drift")]
+    if len(service["deployments"]) > 1:  # a release or a deployment is under way: nothing is settled
+        return []
+    findings = []
+    if running != recorded:
+        what = f"it runs {running}, recorded is {recorded}"
+        fix = f"release the running image again with its pipeline; cdk deploy {stack} would go back to the recorded one"
+        findings.append(Finding(place=place, what=what, fix=fix))
+    if service["desiredCount"] and not service["runningCount"]:
+        event = next((item["message"] for item in service.get("events") or []), "ECS says nothing")
+        cluster = service["clusterArn"].rsplit("/", 1)[-1]
+        again = f"aws ecs update-service --cluster {cluster} --service {target.deployed} --force-new-deployment"
+        fix = f"repair what it says; ECS goes on trying, or at once: {again}"
+        findings.append(Finding(place=place, what=one_line(f"no task runs: {event}"), fix=fix))
+    return findings

@@ -1,0 +1,23 @@
+"""The report for people."""
+
+from __future__ import annotations
+
+from pythonbase_operations.doctor.examination import CHECKS, Examination
+
+
+def render(examination: Examination) -> str:
+    """Two lines for each finding, and one for the whole."""
+    lines = []
+    for finding in examination.findings:
+        lines += [f"{finding.severity:<8} {finding.place}: {finding.what}", f"         fix: {finding.fix}"]
+    where = f"account {examination.account}, {examination.region}"
+    took = f"{examination.seconds:.1f} s"
+    if not examination.findings:
+        return f"good: {examination.config} in {where}: {', '.join(CHECKS)} ({took})\n"
+    warnings = len(examination.findings) - examination.errors
+    lines.append(f"{_count(examination.errors, 'error')}, {_count(warnings, 'warning')} in {where} ({took})")
+    return "\n".join(lines) + "\n"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
