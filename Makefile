@@ -13,7 +13,7 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 CORPUS := tests/localcloud/test_adopt_agrees_with_builder.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo proof demo-down demo-clean test test-corpus test-unit lint format synth diff
+.PHONY: help setup demo proof faults demo-down demo-clean test test-corpus test-unit lint format synth diff
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ demo: setup ## Deploy CONFIG to an embedded AWS on this machine and release its 
 
 proof: setup ## Measure builds with and without this project against Docker Hub's limit; writes docs/proof.md
 	@$(LOCALCLOUD) proof
+
+faults: setup ## Inject faults into releases, one after the other; prints what was observed (ONLY=text chooses)
+	@$(LOCALCLOUD) faults $(if $(ONLY),--only "$(ONLY)")
 
 demo-down: ## Stop everything that the demo started; its state is kept
 	@scripts/localcloud-if-set-up down

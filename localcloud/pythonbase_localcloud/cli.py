@@ -1,4 +1,4 @@
-"""The command `python -m pythonbase_localcloud`: demo, proof, up, down, clean, status, env."""
+"""The command `python -m pythonbase_localcloud`: demo, proof, faults, up, down, clean, status, env."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ def _run(options: argparse.Namespace) -> None:
         from pythonbase_localcloud.proof.run import run_proof  # noqa: PLC0415  as above
 
         print(run_proof(found, reporter()))
+    elif options.command == "faults":
+        from pythonbase_localcloud.fault_table.run import run_fault_table  # noqa: PLC0415  as above
+
+        print(run_fault_table(found, reporter(), only=options.only))
     elif options.command == "up":
         account, region, upstreams = _target(options)
         lifecycle.up(found, account=account, region=region, upstreams=upstreams)
@@ -70,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="start the local cloud, deploy the application, release its services")
     commands.add_parser("proof", help="measure builds with and without the pipeline; writes docs/proof.md")
+    injected = commands.add_parser("faults", help="inject faults into releases and print what was observed")
+    injected.add_argument("--only", action="append", default=[], metavar="TEXT", help="faults whose name has the text")
     start = commands.add_parser("up", help="start the local cloud; repeated: bring it up to date")
     start.add_argument("--upstream", action="append", metavar="IMAGE", help="image that builds start from; repeatable")
     commands.add_parser("down", help="stop everything it started, keep its state")

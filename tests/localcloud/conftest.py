@@ -17,6 +17,8 @@ from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.demo import aws_client
 from pythonbase_localcloud.demo.run import run_demo
 from pythonbase_localcloud.demo.summary import Summary
+from pythonbase_localcloud.fault_table.run import platform as fault_table_platform
+from pythonbase_localcloud.fault_table.world import World
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance, find
 from pythonbase_localcloud.progress import reporter
 
@@ -200,3 +202,10 @@ def platform(cloud: Cloud) -> Platform:
     """The repository's own platform.yaml, deployed and released by the demo's steps."""
     config = ROOT / "platform.yaml"
     return Platform(cloud=cloud, config=config, summary=run_demo(cloud.instance, config, reporter()))
+
+
+@pytest.fixture(scope="session")
+def world(cloud: Cloud) -> Iterator[World]:
+    """Two services of the fault table, one with two environments, deployed and released."""
+    with fault_table_platform(cloud.instance, reporter()) as deployed:
+        yield deployed

@@ -1,0 +1,24 @@
+"""`make faults` as tests: each fault comes to what it must, and a client that polls the service notices nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from pythonbase_localcloud.fault_table.run import CASES, Case, run_case
+from pythonbase_localcloud.fault_table.world import UnexpectedError, World
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.fault for case in CASES])
+def test_fault(world: World, case: Case) -> None:
+    row = run_case(world, case)
+    assert row.as_it_must, row.observed
+    assert row.failed == 0
+    assert row.requests > 20
+
+
+def test_a_row_that_is_not_as_it_must_be_would_be_seen(world: World) -> None:
+    def wrong(_: World) -> str:
+        raise UnexpectedError("something else")
+
+    row = run_case(world, Case("nothing", wrong))
+    assert (row.as_it_must, row.observed) == (False, "UnexpectedError: something else")
