@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -9,11 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from pythonbase_localcloud.hosts import BITBUCKET_API
+
 from . import container_credentials, seams, state, store
+from .bitbucket.api import Api as BitbucketApi
 from .registry.protocol import Receive, Registry, Send
 
 log = logging.getLogger("localcloud")
 
+_OUTAGE = "/_localcloud/bitbucket/outage"
 _AUTHORIZE = re.compile(r"/_localcloud/connections/(?P<arn>.+)/authorize")
 
 
@@ -24,10 +29,12 @@ class Gateway:
         self,
         *,
         registry: Registry,
+        bitbucket: BitbucketApi,
         authorize_connection: Callable[[str], Mapping[str, Any]],
         started: Callable[[], None],
     ) -> None:
         self._registry = registry
+        self._bitbucket = bitbucket
         self._authorize_connection = authorize_connection
         self._started = started
 
@@ -43,10 +50,17 @@ class Gateway:
         if kind == "http" and request.get("scheme") == "http":
             # The plain listener exists for the SDKs' container credentials, which do not know our CA.
             await _answer(send, *container_credentials.respond(path, _headers(request)))
+        elif kind == "http" and _headers(request).get("host", "").partition(":")[0] == BITBUCKET_API:
+            body = await _body(receive)
+            # In a thread: what happens in a repository starts pipelines, which asks Git and this gateway.
+            answer = await asyncio.to_thread(
+                self._bitbucket.respond, str(request["method"]), path, _headers(request), body
+            )
+            await _answer(send, *answer)
         elif kind == "http" and self._registry.serves(path):
             await self._registry(request, receive, send)
         elif kind == "http" and path.startswith("/_localcloud/"):
-            await _answer(send, *await self._own(request, path))
+            await _answer(send, *self._own(request, path, await _body(receive)))
         else:
             await seams.app.app(request, receive, send)
 
@@ -60,20 +74,33 @@ class Gateway:
 
         return wrapped
 
-    async def _own(self, request: Mapping[str, Any], path: str) -> tuple[int, Mapping[str, Any]]:
+    def _own(self, request: Mapping[str, Any], path: str, body: bytes) -> tuple[int, Mapping[str, Any]]:
         headers = _headers(request)
         match = _AUTHORIZE.fullmatch(unquote(path))
-        if match is None or request["method"] != "POST":
+        if request["method"] != "POST" or (match is None and path != _OUTAGE):
             return 404, {"message": f"the local cloud does not know {path}"}
         key = headers.get("x-localcloud-access-key", "")
         secret = headers.get("x-localcloud-secret", "")
         credential: Any = seams.iam_evaluator.resolve_credential(key, key) if key else None
         if getattr(credential, "principal_type", "") != "Root" or secret != credential.secret_access_key:
-            return 403, {"message": "only root may authorize a connection: a person does it in the console"}
+            return 403, {"message": "only root may do this: on AWS a person does it in a console, or nobody can"}
+        if match is None:
+            values = json.loads(body or b"{}")
+            self._bitbucket.outage.begin(int(values["status"]), int(values["requests"]))
+            return 200, values
         try:
             return 200, self._authorize_connection(match["arn"])
         except KeyError:
             return 404, {"message": f"there is no connection {match['arn']}"}
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
 
 
 def _headers(request: Mapping[str, Any]) -> dict[str, str]:

@@ -33,6 +33,7 @@ from . import (
     step_functions,
     trust,
 )
+from .bitbucket.api import Api as BitbucketApi
 from .gateway import Gateway
 from .registry.blobs import BlobStore
 from .registry.images import Images
@@ -77,7 +78,12 @@ def build(settings: Settings) -> Gateway:
         health.start()
         bitbucket.start(settings)
 
-    return Gateway(registry=Registry(images, tokens), authorize_connection=codeconnections.authorize, started=started)
+    return Gateway(
+        registry=Registry(images, tokens),
+        bitbucket=BitbucketApi(settings.bitbucket),
+        authorize_connection=codeconnections.authorize,
+        started=started,
+    )
 
 
 def run(settings: Settings) -> None:
