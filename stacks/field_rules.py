@@ -46,6 +46,11 @@ def check(function: Callable[[str], str]) -> WrapValidator:
     return WrapValidator(validate)
 
 
+def switch(value: object) -> object:
+    """The truth value of an unquoted `true` or `false`; whatever else YAML takes for one stays what it is."""
+    return {"true": True, "false": False}.get(value.text, value) if isinstance(value, Unquoted) else value
+
+
 def _own_fix(error: ValidationError) -> str | None:
     first = error.errors()[0]
     return first["ctx"]["fix"] if first["type"] == FIX_ERROR else None

@@ -80,10 +80,16 @@ class ServiceStack(PlatformStack):
             "Pipeline",
             service=self.service,
             source=BitbucketSource(
-                connection_arn=connection_arn, repository=settings.repository, branch=settings.branch
+                connection_arn=connection_arn,
+                repository=settings.repository,
+                branch=settings.branch,
+                tags=tuple(settings.tags),
+                paths=tuple(settings.paths),
             ),
             base_image=base,
             dockerfile=settings.dockerfile,
+            context=settings.context,
+            test_command=settings.test,
             source_policy=SourcePolicy(
                 stands_in_for=tuple(base_image.stands_in_for),
                 official_images=docker_hub.official_images,
@@ -91,6 +97,8 @@ class ServiceStack(PlatformStack):
             ),
             pull_through_cache_prefix=docker_hub.pull_through_cache_prefix,
         )
+        if settings.pull_requests:
+            self.pipeline.add_pull_request_builds()
         if self.service.load_balancer:
             CfnOutput(self, "Url", value=f"http://{self.service.load_balancer.load_balancer_dns_name}")
 

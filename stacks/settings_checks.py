@@ -10,6 +10,7 @@ from pythonbase_buildspecs import ImageReference, Mirror
 from stacks.formats import docker_hub_name, holds_a_login, names_a_secret
 from stacks.names import OWN_STACKS, stack_name, state_stack_name
 from stacks.problems import Finding, SettingPath, place, shown_text
+from stacks.trigger_checks import check_triggers
 
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
     from stacks.settings_model import BaseImage, DockerHub, ExistingVpc, Service, Settings
@@ -75,6 +76,7 @@ def check_together(settings: Settings) -> list[Finding]:
     """All mistakes between the values of settings that are each right by themselves."""
     findings = [*_check_names(settings), *_check_environment(settings), *_check_network(settings)]
     findings += _check_docker_hub(settings.docker_hub)
+    findings += check_triggers(settings)
     for index, image in enumerate(settings.base_images):
         findings += _check_stand_ins(image, ("base_images", index, "stands_in_for"))
         findings += _check_upstream(image, ("base_images", index))

@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
+from pythonbase.action_statements import locate_bucket, run_builds, use_connection
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.release_record import ReleaseRecord
 from pythonbase.web_service import WebService
@@ -44,8 +45,8 @@ class PipelineRoles(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.pipeline = iam.Role(self, "Pipeline", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
-        self.source = self._action_role("Source", self._source_statements(artifacts, connection_arn))
-        self.build = self._action_role("Build", self._build_statements(project))
+        self.source = self._action_role("Source", [use_connection(connection_arn), locate_bucket(artifacts)])
+        self.build = self._action_role("Build", [run_builds(project)])
         self.deploy = self._action_role("Deploy", self._deploy_statements(service))
         self.record = self._action_role("Record", self._record_statements(record))
 
@@ -53,7 +54,7 @@ class PipelineRoles(Construct):
         artifacts.grant_write_source(self.source)
         artifacts.grant_read_write_artifacts(self.build)
         artifacts.grant_read_artifacts(self.deploy)
-        self.pipeline.add_to_policy(_bucket_statement(artifacts))
+        self.pipeline.add_to_policy(locate_bucket(artifacts))
         self._acknowledge_wildcards(service, record)
 
     def _action_role(self, construct_id: str, statements: list[iam.PolicyStatement]) -> iam.Role:
@@ -62,21 +63,6 @@ class PipelineRoles(Construct):
             role.add_to_policy(statement)
         self.pipeline.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[role.role_arn]))
         return role
-
-    def _source_statements(self, artifacts: ArtifactBucket, connection_arn: str) -> list[iam.PolicyStatement]:
-        return [
-            # The service has two names; which one counts depends on when the connection was made:
-            # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
-            iam.PolicyStatement(
-                actions=["codeconnections:UseConnection", "codestar-connections:UseConnection"],
-                resources=[connection_arn],
-            ),
-            _bucket_statement(artifacts),
-        ]
-
-    def _build_statements(self, project: codebuild.IProject) -> list[iam.PolicyStatement]:
-        actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"]
-        return [iam.PolicyStatement(actions=actions, resources=[project.project_arn])]
 
     def _deploy_statements(self, service: WebService) -> list[iam.PolicyStatement]:
         return [
@@ -135,13 +121,3 @@ class PipelineRoles(Construct):
                 )
             },
         )
-
-
-def _bucket_statement(artifacts: ArtifactBucket) -> iam.PolicyStatement:
-    """What CodePipeline asks the artifact bucket itself:
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
-    """
-    return iam.PolicyStatement(
-        actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
-        resources=[artifacts.bucket.bucket_arn],
-    )
