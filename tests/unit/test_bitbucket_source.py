@@ -25,6 +25,7 @@ def _action() -> actions.CodeStarConnectionsSourceAction:
 def _git(trigger: codepipeline.TriggerProps) -> dict[str, list[dict[str, Any]]]:
     """The trigger's filters without what is left out."""
     git = trigger.git_configuration
+    assert git
     return {
         kind: [{name: value for name, value in item._values.items() if value is not None} for item in filters]
         for kind, filters in (("push", git.push_filter), ("pull request", git.pull_request_filter))
