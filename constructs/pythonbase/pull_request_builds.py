@@ -56,11 +56,11 @@ class PullRequestBuilds(Construct):
             description=f"Tries pull requests of {service_name}",
         )
         self.artifacts.grant_read_artifacts(self.build.role)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        role = iam.Role(self, "PipelineRole", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
         source_role = _action_role(
-            self, "SourceRole", role, [use_connection(source.connection_arn), locate_bucket(self.artifacts)]
+            self, "SourceActionRole", role, [use_connection(source.connection_arn), locate_bucket(self.artifacts)]
         )
-        build_role = _action_role(self, "BuildRole", role, [run_builds(self.build.project)])
+        build_role = _action_role(self, "BuildActionRole", role, [run_builds(self.build.project)])
         role.add_to_policy(locate_bucket(self.artifacts))
         self.artifacts.grant_read_write_artifacts(role)
         self.artifacts.grant_write_source(source_role)

@@ -54,6 +54,11 @@ MATRIX: dict[str, dict[str, Any]] = {
         "docker_hub": {"official_images": "ecr-public", "other_images": "pull-through-cache"},
         "services": [ORDERS],
     },
+    "pull requests": {"services": [{**ORDERS, "pull_requests": True}]},
+    "tests and pull requests": {
+        "docker_hub": {"official_images": "pull-through-cache"},
+        "services": [{**ORDERS, "tags": ["v*"], "paths": ["src/**"], "test": "pytest", "pull_requests": True}],
+    },
     "upstream on Docker Hub": {
         "base_images": [
             {"name": "pythonbase", "upstream": "docker.io/library/python:3.13-slim", "upstream_credentials": "hub/ci"}
