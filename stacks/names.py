@@ -11,5 +11,5 @@ def state_stack_name(service: str) -> str:
     return f"{stack_name(service)}State"
 
 
-OWN_STACKS = ("Network", "Bitbucket")
+OWN_STACKS = ("Network", "Bitbucket", "BuildStatus")
 """Ids of the stacks that the application always may have."""

@@ -10,6 +10,7 @@ from cdk_nag import AwsSolutionsChecks
 from pythonbase import DockerHubCheck
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
+from stacks.build_status_stack import BuildStatusStack
 from stacks.names import stack_name, state_stack_name
 from stacks.network_stack import NetworkStack
 from stacks.service_stacks import ServiceStack, ServiceStateStack
@@ -50,6 +51,14 @@ def _add_services(
     connection_arn = settings.bitbucket.connection_arn or (
         BitbucketStack(app, "Bitbucket", connection_name=settings.bitbucket.connection_name, env=env).connection_arn
     )
+    if settings.bitbucket.status_credentials:
+        BuildStatusStack(
+            app,
+            "BuildStatus",
+            connection_arn=connection_arn,
+            credentials=settings.bitbucket.status_credentials,
+            env=env,
+        )
     for service in settings.services:
         base, base_stack = base_images[service.base_image]
         state = ServiceStateStack(app, state_stack_name(service.name), settings=service, base_image=base, env=env)

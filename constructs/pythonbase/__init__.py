@@ -4,6 +4,7 @@ from pythonbase.app_pipeline import AppPipeline
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
 from pythonbase.bitbucket_source import BitbucketSource
+from pythonbase.build_statuses import BITBUCKET_API, BuildStatuses
 from pythonbase.docker_hub_check import DockerHubCheck
 from pythonbase.network import Network
 from pythonbase.pull_request_builds import PullRequestBuilds
@@ -13,6 +14,7 @@ from pythonbase.web_service import CONTAINER_NAME, LoadBalancing, TaskSize, WebS
 from pythonbase_buildspecs import Mirror, SourcePolicy
 
 __all__ = [
+    "BITBUCKET_API",
     "CONTAINER_NAME",
     "DEFAULT_UPSTREAM",
     "MOVING_TAG",
@@ -20,6 +22,7 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "BuildStatuses",
     "DockerHubCheck",
     "IBaseImage",
     "LoadBalancing",

@@ -112,7 +112,9 @@ class Api:
         record = next((item for item in pull_requests.of_repository(repository) if str(item["id"]) == names[0]), None)
         if record is None:
             return _error(404, f"there is no pull request {names[0]}")
-        return _page(statuses.of_commit(repository, record["commit"]))
+        # Bitbucket shows those only that name the source branch.
+        found = statuses.of_commit(repository, record["commit"])
+        return _page([item for item in found if item["refname"] == record["source"]])
 
 
 def _authorized(authorization: str) -> bool:

@@ -41,6 +41,7 @@ def put(repository: str, commit: str, status: Mapping[str, Any]) -> tuple[dict[s
         "url": url,
         "name": str(status.get("name") or ""),
         "description": str(status.get("description") or ""),
+        "refname": str(status.get("refname") or ""),
         "created_on": before["created_on"] if before else now,
         "updated_on": now,
     }
