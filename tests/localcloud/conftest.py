@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from pythonbase_localcloud.demo.run import run_demo
 from pythonbase_localcloud.demo.summary import Summary
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance, find
 from pythonbase_localcloud.progress import reporter
+
+if TYPE_CHECKING:
+    from tests.localcloud.monorepo import Monorepo
 
 ROOT = Path(__file__).parents[2]
 UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
@@ -200,3 +203,11 @@ def platform(cloud: Cloud) -> Platform:
     """The repository's own platform.yaml, deployed and released by the demo's steps."""
     config = ROOT / "platform.yaml"
     return Platform(cloud=cloud, config=config, summary=run_demo(cloud.instance, config, reporter()))
+
+
+@pytest.fixture(scope="session")
+def monorepo(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Monorepo:
+    """A service of a repository with several: tested, with pull-request builds and build statuses."""
+    from tests.localcloud.monorepo import deploy  # noqa: PLC0415 - it imports this module
+
+    return deploy(cloud, tmp_path_factory.mktemp("monorepo"))
