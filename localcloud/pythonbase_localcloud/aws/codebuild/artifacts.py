@@ -37,9 +37,12 @@ def collect(root: Path, artifacts: Artifacts, destination: Path) -> int:
 
 
 def matching_files(root: Path, patterns: Sequence[str], *, base_directory: str) -> list[Path]:
-    """The files below the base directory that a pattern names; none if there is no such directory."""
+    """The files in the base directory that a pattern names; none if there is no such directory, or it is elsewhere."""
     base = (root / base_directory).resolve()
-    return sorted({path for pattern in patterns for path in _matches(base, pattern) if path.is_file()})
+    if not base.is_relative_to(root.resolve()):
+        return []
+    found = {path for pattern in patterns for path in _matches(base, pattern) if path.is_file()}
+    return sorted(path for path in found if path.resolve().is_relative_to(base))
 
 
 def _matches(base: Path, pattern: str) -> list[Path]:

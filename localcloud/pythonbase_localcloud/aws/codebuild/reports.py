@@ -97,7 +97,7 @@ def _cases(report: Report, root: Path, say: Callable[[str], None]) -> list[dict[
         say(f"[Container] No matching test result files for {report.name}")
     for path in files:
         try:
-            cases += junit.test_cases(path, shown_as=str(path.relative_to(root)))
+            cases += junit.test_cases(path, shown_as=str(path.relative_to(root.resolve())))
         except junit.JUnitError as error:
             say(f"[Container] Test result file skipped: {error}")
     return cases

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import shutil
+import stat
 import threading
 import time
 import zipfile
@@ -230,11 +231,22 @@ class _Run:
             (directory / Path(location.key).name).write_bytes(body)
             return
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            links = [member for member in archive.infolist() if stat.S_ISLNK(member.external_attr >> 16)]
             for member in archive.infolist():
-                extracted = archive.extract(member, directory)
-                mode = member.external_attr >> 16
-                if mode & 0o777 and not member.is_dir():
-                    Path(extracted).chmod(mode & 0o777)
+                if member not in links:
+                    self._extract(archive, member, directory)
+            # Last, and as links: nothing is written through one.
+            for member in links:
+                path = directory / member.filename
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(archive.read(member).decode())
+
+    @staticmethod
+    def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) -> None:
+        extracted = archive.extract(member, directory)
+        mode = member.external_attr >> 16
+        if mode & 0o777 and not member.is_dir():
+            Path(extracted).chmod(mode & 0o777)
 
     def _buildspec(self) -> Buildspec:
         text = str(self._record.get("_buildspec") or "buildspec.yml")
