@@ -21,7 +21,20 @@ from botocore.stub import Stubber
 
 import pythonbase.build_statuses as module
 from pythonbase import BITBUCKET_API, BuildStatuses
-from tests.unit.synthesis import ACCOUNT, CONNECTION, REGION, allowed, new_stack, only, resources, text, trusted_by
+from tests.unit.synthesis import (
+    ACCOUNT,
+    CONNECTION,
+    REGION,
+    SETTINGS,
+    allowed,
+    new_platform,
+    new_stack,
+    only,
+    platform_stacks,
+    resources,
+    text,
+    trusted_by,
+)
 
 _HANDLER = Path(module.__file__).parent / "handlers" / "build_status" / "index.py"
 _COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -51,7 +64,7 @@ def test_there_is_one_function_for_all_pipelines_and_two_kinds_of_event_reach_it
     assert "STARTED" not in patterns["StatusesEnded"]["detail"]["state"]  # the commit is not known then
     for rule in resources(template, "AWS::Events::Rule").values():
         (target,) = rule.properties["Targets"]
-        assert text(target["Arn"]) == f"${{{'StatusesFunction'}.Arn}}"
+        assert text(target["Arn"]) == "${StatusesFunction.Arn}"
         assert target["RetryPolicy"]["MaximumRetryAttempts"] == 2
     assert function.properties["Environment"]["Variables"] == {
         "API_URL": "https://api.bitbucket.org/2.0",
@@ -307,3 +320,16 @@ def test_a_pipeline_of_somebody_else_is_not_reported(
     line = invoke("Succeeded", _action("Source", "S3", outputVariables=variables))
     assert line.endswith("nothing to report")
     assert bitbucket.received == []
+
+
+# -- the application ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("credentials", [None, "bitbucket/statuses"])
+def test_the_application_reports_only_with_credentials(credentials: str | None) -> None:
+    statuses = {"status_credentials": credentials} if credentials else {}
+    stacks = platform_stacks(new_platform({**SETTINGS, "bitbucket": {"connection_arn": CONNECTION, **statuses}}))
+    assert ("BuildStatus" in stacks) is (credentials is not None)
+    if credentials:
+        variables = only(Template.from_stack(stacks["BuildStatus"]), "AWS::Lambda::Function").properties["Environment"]
+        assert variables["Variables"]["CONNECTION_ARN"] == CONNECTION

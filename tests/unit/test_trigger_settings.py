@@ -138,3 +138,8 @@ def test_the_secret_is_named_by_name_or_arn(folder: Path) -> None:
         (folder / "platform.yaml").write_text(f"bitbucket:\n  status_credentials: {reference}\n")
         settings: Any = load_settings(folder / "platform.yaml")
         assert settings.bitbucket.status_credentials == reference
+
+
+def test_the_stack_of_the_statuses_has_its_name_for_itself(folder: Path) -> None:
+    (problem,) = _said(folder, _SERVICE.replace("orders", "build-status"))
+    assert problem.endswith("its stack would be called BuildStatus like the application's own stack BuildStatus")
