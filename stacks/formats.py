@@ -132,6 +132,13 @@ def path_in_repository(text: str) -> str:
     return text
 
 
+def folder_in_repository(text: str) -> str:
+    """A relative path of a folder inside a repository; `.` is its root."""
+    if text in {".", "./", "/"}:
+        return "."
+    return path_in_repository(text.rstrip("/"))
+
+
 def secret_reference(text: str) -> str:
     """The ARN or the name of a Secrets Manager secret, and not the secret's value."""
     fix = "use the name or ARN of a Secrets Manager secret, not its value"

@@ -26,5 +26,5 @@ def artifacts_stack_name(region: str) -> str:
     return f"Artifacts{stack_name(region)}"
 
 
-OWN_STACKS = ("Network", "Bitbucket")
+OWN_STACKS = ("Network", "Bitbucket", "BuildStatus")
 """Ids of the stacks that the application always may have."""

@@ -11,6 +11,7 @@ from pythonbase import BaseImage, BaseImageReference, DockerHubCheck, Network, R
 from stacks.artifacts_stack import ArtifactsStack
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
+from stacks.build_status_stack import BuildStatusStack
 from stacks.environments import Place, in_environment, other_accounts, place, used_environments
 from stacks.names import (
     artifacts_stack_name,
@@ -84,6 +85,14 @@ class _Platform:
         self._networks = self._add_networks()
         self._bitbucket = BitbucketStack(app, "Bitbucket", settings=settings.bitbucket, env=env)
         self._removal.apply(CONNECTION, self._bitbucket)
+        if settings.bitbucket.status_credentials:
+            BuildStatusStack(
+                app,
+                "BuildStatus",
+                connection_arn=self._bitbucket.connection_arn,
+                credentials=settings.bitbucket.status_credentials,
+                env=env,
+            )
         regions = sorted({item.region for item in self._places.values() if item.region})
         self._artifacts = {
             region: ArtifactsStack(

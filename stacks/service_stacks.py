@@ -257,13 +257,21 @@ def add_pipeline(
     artifact_buckets: Mapping[str, s3.IBucket] | None = None,
 ) -> AppPipeline:
     """Add the service's pipeline to a stack."""
-    return AppPipeline(
+    pipeline = AppPipeline(
         stack,
         "Pipeline",
         stages=stages,
-        source=BitbucketSource(connection_arn=connection_arn, repository=settings.repository, branch=settings.branch),
+        source=BitbucketSource(
+            connection_arn=connection_arn,
+            repository=settings.repository,
+            branch=settings.branch,
+            tags=tuple(settings.tags),
+            paths=tuple(settings.paths),
+        ),
         base_image=base_image,
         dockerfile=settings.dockerfile,
+        context=settings.context,
+        test_command=settings.test,
         source_policy=SourcePolicy(
             stands_in_for=tuple(base_settings.stands_in_for),
             official_images=docker_hub.official_images,
@@ -273,6 +281,9 @@ def add_pipeline(
         queue_pushes=settings.execution_mode is ExecutionMode.QUEUED,
         artifact_buckets=artifact_buckets,
     )
+    if settings.pull_requests:
+        pipeline.add_pull_request_builds()
+    return pipeline
 
 
 def add_notifications(

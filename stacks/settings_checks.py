@@ -14,6 +14,7 @@ from stacks.fargate import fargate_memory, listed_sizes
 from stacks.formats import docker_hub_name, holds_a_login, names_a_secret
 from stacks.names import OWN_STACKS, environment_stack_name, network_stack_name, stack_name, state_stack_name
 from stacks.problems import Finding, SettingPath, place, shown_text
+from stacks.trigger_checks import check_triggers
 
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
     from stacks.settings_model import (
@@ -75,6 +76,7 @@ def check_together(settings: Settings) -> list[Finding]:
     findings += _check_docker_hub(settings.docker_hub)
     findings += _check_destroy(settings)
     findings += _check_topic(settings.notifications, ("notifications", "topic"), settings.environment.region)
+    findings += check_triggers(settings)
     for index, image in enumerate(settings.base_images):
         findings += _check_stand_ins(image, ("base_images", index, "stands_in_for"))
         findings += _check_upstream(image, ("base_images", index))

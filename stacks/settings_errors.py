@@ -57,6 +57,8 @@ def _finding(detail: ErrorDetails, model: type[BaseModel]) -> Finding:
         fix = f"use a mapping with the keys {', '.join(_keys(path, model))}"
     else:
         fix = _FIXES.get(kind) or _fix(detail)
+    if kind == "too_long":
+        got, fix = f"{len(value)} entries", f"list at most {detail['ctx']['max_length']}"
     return Finding(path=path, got=got, fix=fix)
 
 
@@ -67,9 +69,11 @@ def _fix(detail: ErrorDetails) -> str:
 def _is_confidential(path: SettingPath) -> bool:
     """Whether a value may be a secret."""
     match path:
+        case ("services", int(), "environments", int(), *rest):
+            return _is_confidential(("services", 0, *rest))
         case ("services", int(), "secrets", str()) | ("services", int(), "environment" | "secrets"):
             return True
-        case ("base_images", int(), "upstream_credentials"):
+        case ("base_images", int(), "upstream_credentials") | ("bitbucket", "status_credentials"):
             return True
         case ("services", int(), "environment", str(name)):
             return formats.names_a_secret(name)
@@ -77,10 +81,13 @@ def _is_confidential(path: SettingPath) -> bool:
 
 
 def _confidential_fix(detail: ErrorDetails) -> str:
-    match detail["loc"]:
-        case (_, _, "environment", str(name)):
+    location = detail["loc"]
+    match (location[4:] if "environments" in location else location[2:]) or location[1:]:
+        case ("environment", str(name)):
             return secret_fix(name)
-        case (_, _, "secrets", _) | (_, _, "upstream_credentials") if not isinstance(detail["input"], str):
+        case ("secrets", _) | ("upstream_credentials",) | ("status_credentials",) if not isinstance(
+            detail["input"], str
+        ):
             return "use the name or ARN of a Secrets Manager secret, in quotes"
     return _FIXES.get(detail["type"]) or _fix(detail)
 

@@ -28,7 +28,7 @@ _DIGITS = re.compile(r"[0-9]+")
 class Unquoted:
     """A value without quotes that YAML reads as a truth value, a fraction, a date or an odd number.
 
-    No setting takes one of these; the text is kept as the file has it.
+    The text is kept as the file has it: a setting that is a truth value takes `true` and `false`, and nothing else.
     """
 
     text: str

@@ -6,11 +6,19 @@ Nothing here reads files or asks AWS, the environment or Git.
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pythonbase_buildspecs import Mirror
-from stacks import formats
+from stacks import formats, patterns
 from stacks.fargate import FARGATE_MEMORY
 from stacks.field_rules import check, rule, switch
 from stacks.schedules import schedule
@@ -126,6 +134,13 @@ class Bitbucket(_Model):
     destroy: _Switch = Field(
         default=False,
         description="First of two keys to delete the connection with its stack; the second is -c destroy=bitbucket.",
+    )
+    status_credentials: Annotated[str, check(formats.secret_reference)] | None = Field(
+        default=None,
+        description='Name or ARN of a Secrets Manager secret {"token": …} with an access token of Bitbucket, or '
+        '{"email": …, "token": …} with an API token: results of builds are then written back to commits. Left out: '
+        "they are not.",
+        examples=["bitbucket/statuses"],
     )
 
 
@@ -375,8 +390,42 @@ class Service(_Model):
     branch: Annotated[str, check(formats.branch)] = Field(
         default="main", description="Branch whose pushes are built and deployed."
     )
+    tags: list[Annotated[str, check(patterns.tag_pattern)]] = Field(
+        default=[],
+        max_length=patterns.MOST_PATTERNS,
+        description="Tags whose pushes are built and deployed too, as patterns. paths do not apply to them.",
+        examples=[["v*"]],
+    )
+    paths: list[Annotated[str, check(patterns.path_pattern)]] = Field(
+        default=[],
+        max_length=patterns.MOST_PATTERNS,
+        description="Files that a push to the branch or a pull request must change to be built, as patterns: * stays "
+        "inside a folder, ** does not. Left out: any file.",
+        examples=[["services/orders/**"]],
+    )
+    pull_requests: _Switch = Field(
+        default=False,
+        description="Whether pull requests into the branch are built and tested, by a pipeline that can neither push "
+        "the image nor deploy it.",
+    )
+    context: Annotated[str, check(formats.folder_in_repository)] = Field(
+        default=".",
+        description="Folder that the Dockerfile copies from. Left out: the repository's root.",
+        examples=["services/orders"],
+    )
     dockerfile: Annotated[str, check(formats.path_in_repository)] = Field(
-        default="Dockerfile", description="Path of the Dockerfile inside the repository."
+        default="Dockerfile", description="Path of the Dockerfile inside the repository, also with a context."
+    )
+    test: (
+        Annotated[
+            str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$"), rule("use a shell command")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Shell command that tests the service in its image before that is pushed, without network and "
+        "credentials. JUnit files that it writes to /reports appear in CodeBuild. Left out: nothing is tested.",
+        examples=["python -m pytest --junitxml=/reports/junit.xml"],
     )
     base_image: _Name = Field(
         default="",

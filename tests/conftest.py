@@ -12,6 +12,10 @@ _SHARED = {
     "test_demo": "platform",
     "test_doctor": "platform",
     "test_permissions": "platform",
+    # one service of a monorepo
+    "test_build_statuses": "monorepo",
+    "test_pull_requests": "monorepo",
+    "test_service_tests": "monorepo",
     # one Docker Hub, whose limits they change
     "test_docker_hub": "docker hub",
     "test_refresh": "docker hub",
@@ -20,7 +24,7 @@ _SHARED = {
     "test_source_policy": "builder",
 }
 """Modules with the local cloud, and what they share. The others of them share an instance of their own."""
-_LONGEST_FIRST = ("platform", "docker hub", "local cloud", "builder")
+_LONGEST_FIRST = ("platform", "monorepo", "docker hub", "local cloud", "builder")
 
 
 class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

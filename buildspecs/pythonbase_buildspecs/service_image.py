@@ -1,8 +1,9 @@
-"""The buildspec that builds the image of a service."""
+"""The buildspecs that build the image of a service: to release it, and to try a pull request."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pythonbase_buildspecs.buildspec import Buildspec
 from pythonbase_buildspecs.source_policy import SourcePolicy
@@ -11,16 +12,43 @@ from pythonbase_buildspecs.template import render, script
 _RELATIVE_PATH = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _CONTAINER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 
+REPORTS = "tests"
+"""Name of the test report in a buildspec; CodeBuild calls the report group ``<project>-tests``:
+https://docs.aws.amazon.com/codebuild/latest/userguide/test-report-group-naming.html"""
+
+_EXPORTED = """\
+exported-variables:
+  - IMAGE_URI
+  - BASE_IMAGE_URI
+  - COMMIT_AUTHOR"""
+_REPORTS = f"""\
+reports:
+  {REPORTS}:
+    base-directory: .test-reports
+    files:
+      - '**/*.xml'
+    file-format: JUNITXML"""
+_ARTIFACTS = """\
+artifacts:
+  files:
+    - imagedefinitions.json"""
+
 
 def service_image_buildspec(
-    *, container_name: str, dockerfile: str = "Dockerfile", source_policy: SourcePolicy | None = None
+    *,
+    container_name: str,
+    dockerfile: str = "Dockerfile",
+    context: str = ".",
+    tests: bool = False,
+    source_policy: SourcePolicy | None = None,
 ) -> Buildspec:
-    """Buildspec of a service: build ``FROM`` the base image, push under the commit id, write ``imagedefinitions.json``.
+    """Buildspec of a service: build ``FROM`` the base image, test, push under the commit id, write
+    ``imagedefinitions.json``.
 
     Environment that the project provides: ``AWS_ACCOUNT_ID`` (the account that owns the base image),
     ``BASE_REPOSITORY_URI``, ``BASE_TAG`` (the tag of the base image to follow), ``REPOSITORY_URI`` and
-    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. Where the source policy mirrors to a
-    pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional:
+    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. With tests: ``TEST_COMMAND``. Where the source
+    policy mirrors to a pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional:
     ``BUILD_CA_FILE``, a certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit
     secret ``ca``.
 
@@ -32,33 +60,74 @@ def service_image_buildspec(
     ``FROM ${Account_ID}.dkr.ecr.<region>.amazonaws.com/pythonbase``) and ``BASE_IMAGE`` (the whole reference, pinned to
     the digest that was current when the build started). Exports ``IMAGE_URI`` and ``BASE_IMAGE_URI``, both by digest.
 
+    Tests run in the image, as its own user, without network and without credentials; when they fail, nothing is
+    pushed. What they write to ``/reports/**/*.xml`` is reported as JUnit.
+
     Args:
         container_name: Name of the container in the task definition, for ``imagedefinitions.json``.
-        dockerfile: Path of the Dockerfile in the service's repository. Its build context is the repository's root.
+        dockerfile: Path of the Dockerfile in the service's repository.
+        context: Folder of the repository that the Dockerfile copies from; ``.`` is the root.
+        tests: Whether to run ``TEST_COMMAND`` in the image before it is pushed.
         source_policy: What the build may pull. Left out: nothing from Docker Hub.
 
     Raises:
-        ValueError: if the path is not a plain relative path or the name is not a container name.
+        ValueError: if a path is not a plain relative path or the name is not a container name.
     """
-    if not _is_file_inside(dockerfile):
+    if not _CONTAINER_NAME.fullmatch(container_name):
+        raise ValueError(f"container_name must be letters, digits, hyphens and underscores, got {container_name!r}")
+    outcome = {
+        "exported_variables": _EXPORTED,
+        "outcome": script("push_image.sh", container_name=container_name),
+        "results": f"{_REPORTS}\n\n{_ARTIFACTS}" if tests else _ARTIFACTS,
+    }
+    return _buildspec(outcome, dockerfile=dockerfile, context=context, tests=tests, source_policy=source_policy)
+
+
+def pull_request_buildspec(
+    *,
+    dockerfile: str = "Dockerfile",
+    context: str = ".",
+    tests: bool = False,
+    source_policy: SourcePolicy | None = None,
+) -> Buildspec:
+    """Buildspec of a service's pull requests: `service_image_buildspec` without all that concerns its ECR repository.
+
+    The image is built under the same policy and tested in the same way, and goes no further. The project provides the
+    same environment without ``REPOSITORY_URI`` and ``REPOSITORY_NAME``. Nothing is exported, and there is no artifact.
+
+    Args and Raises: as `service_image_buildspec`.
+    """
+    outcome = {
+        "exported_variables": "",
+        "outcome": script("try_image.sh"),
+        "results": _REPORTS if tests else "",
+    }
+    return _buildspec(outcome, dockerfile=dockerfile, context=context, tests=tests, source_policy=source_policy)
+
+
+def _buildspec(
+    outcome: Mapping[str, str], *, dockerfile: str, context: str, tests: bool, source_policy: SourcePolicy | None
+) -> Buildspec:
+    if not _is_inside(dockerfile) or dockerfile == ".":
         raise ValueError(
             f"dockerfile must be a path inside the repository such as docker/Dockerfile, got {dockerfile!r}"
         )
-    if not _CONTAINER_NAME.fullmatch(container_name):
-        raise ValueError(f"container_name must be letters, digits, hyphens and underscores, got {container_name!r}")
-    policy = source_policy or SourcePolicy()
+    if context != "." and not _is_inside(context):
+        raise ValueError(f"context must be a folder inside the repository such as services/orders, got {context!r}")
     return render(
         "service_image",
         {
-            "container_name": container_name,
             "dockerfile": dockerfile,
+            "context": context,
             "explain_refusal": script("explain_refusal.sh"),
-            "source_policy": policy.to_json(),
+            "source_policy": (source_policy or SourcePolicy()).to_json(),
+            "test_image": script("test_image.sh" if tests else "no_tests.sh"),
+            **outcome,
         },
     )
 
 
-def _is_file_inside(path: str) -> bool:
-    """Whether the path is plain, stays inside, names a file, and cannot be taken for an option of ``docker``."""
+def _is_inside(path: str) -> bool:
+    """Whether the path is plain, stays inside, and cannot be taken for an option of ``docker``."""
     parts = path.split("/")
     return bool(_RELATIVE_PATH.fullmatch(path)) and path[0] != "-" and ".." not in parts and parts[-1] != "."

@@ -32,7 +32,8 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
 
     Args:
         template_name: File name without ``.yml``.
-        values: One value per placeholder: neither fewer nor more.
+        values: One value per placeholder: neither fewer nor more. The line of a placeholder that is alone on it goes
+            away with an empty value.
 
     Raises:
         KeyError: if the template has a placeholder without a value.
@@ -40,23 +41,26 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
             would leave its YAML block).
     """
     text = resources.files(__package__).joinpath("templates", f"{template_name}.yml").read_text(encoding="utf-8")
-    template = _Template(text)
-    unknown = sorted(set(values) - set(template.get_identifiers()))
+    unknown = sorted(set(values) - set(_Template(text).get_identifiers()))
     if unknown:
         raise ValueError(f"template {template_name} has no placeholder {', '.join(unknown)}")
+    for name in (name for name, value in values.items() if not value):
+        text = re.sub(rf"^ *%{{{name}}}\n", "", text, flags=re.MULTILINE)
+    template = _Template(text)
     return Buildspec(template.substitute({name: _in_place(text, name, value) for name, value in values.items()}))
 
 
-def script(name: str) -> str:
-    """The text of ``scripts/<name>``, which a template takes in as a value."""
-    return resources.files(__package__).joinpath("scripts", name).read_text(encoding="utf-8").strip()
+def script(name: str, **values: str) -> str:
+    """The text of ``scripts/<name>``, which a template takes in as a value, with its own placeholders replaced."""
+    text = resources.files(__package__).joinpath("scripts", name).read_text(encoding="utf-8").strip()
+    return _Template(text).substitute(values)
 
 
 def _in_place(text: str, name: str, value: str) -> str:
     """The value with each further line indented like its placeholder."""
     if "\n" not in value and "\r" not in value:
         return value
-    alone = re.search(rf"^( +)%{{{name}}}$", text, re.MULTILINE)
+    alone = re.search(rf"^( *)%{{{name}}}$", text, re.MULTILINE)
     if not alone or "\r" in value:
         raise ValueError(f"value of {name} must be one line, got {value!r}")
     return textwrap.indent(value, alone[1]).strip()

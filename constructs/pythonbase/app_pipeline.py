@@ -1,12 +1,11 @@
-"""From a push to Bitbucket to a running container."""
+"""From a push to Bitbucket to running containers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
@@ -14,53 +13,22 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase.artifact_bucket import ArtifactBucket
-from pythonbase.base_image_reference import MOVING_TAG, IBaseImage, grant_registry_login
+from pythonbase.base_image_reference import IBaseImage
+from pythonbase.bitbucket_source import BitbucketSource
 from pythonbase.image_project import ImageProject
-from pythonbase.image_repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS, PUSH_ACTIONS
+from pythonbase.image_repository import PULL_ACTIONS, PUSH_ACTIONS
 from pythonbase.pipeline_roles import PipelineRoles
+from pythonbase.pull_request_builds import PullRequestBuilds
 from pythonbase.release_action import ReleaseAction
 from pythonbase.release_stage import ReleaseStage
+from pythonbase.service_build import ServiceImage, registry_of, service_build
 from pythonbase.web_service import CONTAINER_NAME, WebService
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
 
 
-@dataclass(frozen=True)
-class BitbucketSource:
-    """A branch of a Bitbucket repository.
-
-    Args:
-        connection_arn: ARN of a CodeConnections connection to Bitbucket.
-        repository: Workspace and repository, such as ``acme/orders``.
-        branch: The branch whose pushes are released.
-
-    Raises:
-        ValueError: if the repository is not ``workspace/repository``.
-    """
-
-    connection_arn: str
-    repository: str
-    branch: str = "main"
-
-    def __post_init__(self) -> None:
-        workspace, _, name = self.repository.partition("/")
-        if not workspace or not name or "/" in name:
-            raise ValueError(f"repository must be workspace/repository, got {self.repository!r}")
-
-    @property
-    def workspace(self) -> str:
-        """The part before the slash."""
-        return self.repository.partition("/")[0]
-
-    @property
-    def name(self) -> str:
-        """The part after the slash."""
-        return self.repository.partition("/")[2]
-
-
 class AppPipeline(Construct):
-    """A pipeline that builds each push to a branch once and releases the digest to one environment after the other.
+    """A pipeline that builds each push to a branch, or of a tag, once and releases the digest to its environments.
 
     Creates a CodePipeline (V2) with the stages Source (Bitbucket), Build (CodeBuild: image to ECR), and a stage for
     each environment (``Deploy`` for a service without environments), which runs the service's ``ReleaseMachine``:
@@ -73,9 +41,12 @@ class AppPipeline(Construct):
         construct_id: Id in the parent.
         service: The service to release to, if it has no environments.
         stages: The environments to release to, in their order, if it has some.
-        source: The branch to follow.
+        source: The branch to follow, and the tags and paths.
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
         dockerfile: Path of the Dockerfile in the service's repository.
+        context: Folder of the repository that the Dockerfile copies from. Default: the repository's root.
+        test_command: Shell command that tests the image before it is pushed, without network and credentials; JUnit
+            files that it writes to ``/reports`` appear in CodeBuild. Default: nothing is tested.
         source_policy: Which images of Docker Hub become the base image in builds, and what happens to the others.
             Default: all are refused.
         pull_through_cache_prefix: Prefix of the ECR pull-through cache rule for Docker Hub in this account and Region,
@@ -86,7 +57,8 @@ class AppPipeline(Construct):
             one although nothing is handed over in it.
 
     Raises:
-        ValueError: if the Dockerfile's path is malformed, or unless a service or the stages of one service are given.
+        ValueError: if the path of the Dockerfile or the context is malformed, or unless a service or the stages of one
+            service are given.
 
     Example::
 
@@ -106,6 +78,8 @@ class AppPipeline(Construct):
         source: BitbucketSource,
         base_image: IBaseImage,
         dockerfile: str = "Dockerfile",
+        context: str = ".",
+        test_command: str | None = None,
         source_policy: SourcePolicy | None = None,
         pull_through_cache_prefix: str = "docker-hub",
         queue_pushes: bool = False,
@@ -115,9 +89,16 @@ class AppPipeline(Construct):
         stages = _stages(service, stages)
         self._names = stages[0].names
         self.artifacts = ArtifactBucket(self, "Artifacts")
-        self.build: ImageProject = self._build(
-            base_image, dockerfile, source_policy or SourcePolicy(), pull_through_cache_prefix
+        self._source = source
+        self._image = ServiceImage(
+            base_image=base_image,
+            dockerfile=dockerfile,
+            context=context,
+            test_command=test_command,
+            source_policy=source_policy or SourcePolicy(),
+            pull_through_cache_prefix=pull_through_cache_prefix,
         )
+        self.build: ImageProject = self._build(self._image)
         roles = PipelineRoles(
             self,
             "Roles",
@@ -177,15 +158,7 @@ class AppPipeline(Construct):
                 codepipeline.StageProps(stage_name="Source", actions=[source_action]),
                 codepipeline.StageProps(stage_name="Build", actions=[build_action]),
             ],
-            triggers=[
-                codepipeline.TriggerProps(
-                    provider_type=codepipeline.ProviderType.CODE_STAR_SOURCE_CONNECTION,
-                    git_configuration=codepipeline.GitConfiguration(
-                        source_action=source_action,
-                        push_filter=[codepipeline.GitPushFilter(branches_includes=[source.branch])],
-                    ),
-                )
-            ],
+            triggers=[source.on_push(source_action)],
         )
         release = {
             "image": build_action.variable("IMAGE_URI"),
@@ -197,7 +170,7 @@ class AppPipeline(Construct):
         for stage in stages:
             self._add_release(stage, release, roles)
         # The pipeline starts as soon as it exists: its roles must have their permissions by then.
-        self.pipeline.node.add_dependency(roles, self.build.role)
+        self.pipeline.node.add_dependency(roles, self.build)
 
     def _add_release(self, stage: ReleaseStage, release: Mapping[str, str], roles: PipelineRoles) -> None:
         if stage.approval:
@@ -247,33 +220,32 @@ class AppPipeline(Construct):
     def _cfn_pipeline(self) -> codepipeline.CfnPipeline:
         return cast(codepipeline.CfnPipeline, self.pipeline.node.default_child)
 
-    def _build(
-        self, base_image: IBaseImage, dockerfile: str, source_policy: SourcePolicy, cache_prefix: str
-    ) -> ImageProject:
-        stack = Stack.of(self)
-        registry = f"{stack.account}.dkr.ecr.{stack.region}.{Aws.URL_SUFFIX}"
-        cached = source_policy.uses_pull_through_cache
-        mirrors = {"PULL_THROUGH_CACHE": f"{registry}/{cache_prefix}"} if cached else {}
-        build = ImageProject(
+    def add_pull_request_builds(self) -> PullRequestBuilds:
+        """Build and test pull requests into the branch too, in a pipeline that can neither push nor deploy."""
+        return PullRequestBuilds(
+            self, "PullRequests", service_name=self._names.service_name, source=self._source, image=self._image
+        )
+
+    def _build(self, image: ServiceImage) -> ImageProject:
+        repository = self._names.repository_name
+        build = service_build(
             self,
             "Build",
+            image=image,
             buildspec=service_image_buildspec(
-                container_name=CONTAINER_NAME, dockerfile=dockerfile, source_policy=source_policy
+                container_name=CONTAINER_NAME,
+                dockerfile=image.dockerfile,
+                context=image.context,
+                tests=image.test_command is not None,
+                source_policy=image.source_policy,
             ),
             description=f"Builds the image of {self._names.service_name}",
             environment={
-                "AWS_ACCOUNT_ID": base_image.account,
-                "BASE_REPOSITORY_URI": base_image.repository_uri,
-                "BASE_TAG": MOVING_TAG,
                 "PIPELINE_NAME": self._names.pipeline_name,
-                "REPOSITORY_NAME": self._names.repository_name,
-                "REPOSITORY_URI": f"{registry}/{self._names.repository_name}",
-                **mirrors,
+                "REPOSITORY_NAME": repository,
+                "REPOSITORY_URI": f"{registry_of(self)}/{repository}",
             },
         )
-        # Dockerfiles may name ECR Public whatever the policy says of Docker Hub.
-        grant_registry_login(build.role, ecr_public=True)
-        base_image.grant_pull(build.role)
         build.role.add_to_policy(
             iam.PolicyStatement(
                 actions=[*PULL_ACTIONS, *PUSH_ACTIONS],
@@ -286,22 +258,8 @@ class AppPipeline(Construct):
                 actions=["codepipeline:ListActionExecutions"], resources=[self._names.pipeline_arn(self)]
             )
         )
-        if cached:
-            self._grant_pull_through(build.role, cache_prefix)
         self.artifacts.grant_read_write_artifacts(build.role)
         return build
-
-    def _grant_pull_through(self, role: iam.Role, cache_prefix: str) -> None:
-        cached = Stack.of(self).format_arn(service="ecr", resource="repository", resource_name=f"{cache_prefix}/*")
-        role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS, *PULL_THROUGH_ACTIONS], resources=[cached]))
-        acknowledge(
-            role,
-            {
-                wildcard_resource(role, cached): (
-                    "the cache makes a repository for each image at its first pull; all are below this prefix"
-                )
-            },
-        )
 
 
 def _stages(service: WebService | None, stages: Sequence[ReleaseStage]) -> Sequence[ReleaseStage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -94,4 +94,21 @@ class ImageProject(Construct):
             {
                 "AwsSolutions-CB4": "the artifact only names an image; its bucket encrypts it with S3 managed keys",
             },
+        )
+
+    def allow_reports(self, name: str) -> None:
+        """Allow the build to make the report group that its buildspec calls ``name``, and to report to it.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/test-permissions.html
+        """
+        group = Stack.of(self).format_arn(
+            service="codebuild", resource="report-group", resource_name=f"{self.project.project_name}-{name}"
+        )
+        actions = ["BatchPutTestCases", "CreateReport", "CreateReportGroup", "UpdateReport"]
+        # A policy of its own: it names the project, which waits for the role's other one.
+        iam.Policy(
+            self,
+            "Reports",
+            roles=[self.role],
+            statements=[iam.PolicyStatement(actions=[f"codebuild:{action}" for action in actions], resources=[group])],
         )

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
+from pythonbase.action_statements import locate_bucket, run_builds, use_connection
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.release_stage import ReleaseStage
 
@@ -47,8 +48,8 @@ class PipelineRoles(Construct):
             # The roles in other accounts trust it by this name.
             role_name=stages[0].names.pipeline_role_name if elsewhere else None,
         )
-        self.source = self._action_role("Source", self._source_statements(artifacts, connection_arn))
-        self.build = self._action_role("Build", self._build_statements(project))
+        self.source = self._action_role("Source", [use_connection(connection_arn), locate_bucket(artifacts)])
+        self.build = self._action_role("Build", [run_builds(project)])
         self._releases = {stage.stage_name: self._release_role(stage) for stage in stages if not stage.account}
         for stage in stages:
             if stage.account:
@@ -58,7 +59,7 @@ class PipelineRoles(Construct):
         artifacts.grant_read_write_artifacts(self.pipeline)
         artifacts.grant_write_source(self.source)
         artifacts.grant_read_write_artifacts(self.build)
-        self.pipeline.add_to_policy(_bucket_statement(artifacts))
+        self.pipeline.add_to_policy(locate_bucket(artifacts))
 
     def _action_role(self, construct_id: str, statements: list[iam.PolicyStatement]) -> iam.Role:
         role = iam.Role(self, construct_id, assumed_by=iam.ArnPrincipal(self.pipeline.role_arn))
@@ -66,21 +67,6 @@ class PipelineRoles(Construct):
             role.add_to_policy(statement)
         self.pipeline.add_to_policy(iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[role.role_arn]))
         return role
-
-    def _source_statements(self, artifacts: ArtifactBucket, connection_arn: str) -> list[iam.PolicyStatement]:
-        return [
-            # The service has two names; which one counts depends on when the connection was made:
-            # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
-            iam.PolicyStatement(
-                actions=["codeconnections:UseConnection", "codestar-connections:UseConnection"],
-                resources=[connection_arn],
-            ),
-            _bucket_statement(artifacts),
-        ]
-
-    def _build_statements(self, project: codebuild.IProject) -> list[iam.PolicyStatement]:
-        actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"]
-        return [iam.PolicyStatement(actions=actions, resources=[project.project_arn])]
 
     def release(self, stage: ReleaseStage) -> iam.IRole:
         """The role that releases to an environment; for one in another account the pipeline's, which assumes it."""
@@ -98,13 +84,3 @@ class PipelineRoles(Construct):
             },
         )
         return role
-
-
-def _bucket_statement(artifacts: ArtifactBucket) -> iam.PolicyStatement:
-    """What CodePipeline asks the artifact bucket itself:
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
-    """
-    return iam.PolicyStatement(
-        actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
-        resources=[artifacts.bucket.bucket_arn],
-    )

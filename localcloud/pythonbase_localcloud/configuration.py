@@ -59,7 +59,11 @@ def box_config(
     # names that mean the box itself must not go to a company's proxy
     base["NO_PROXY"] = base["no_proxy"] = ",".join(
         filter(
-            None, [environment.get("NO_PROXY", environment.get("no_proxy", "")), "localhost,127.0.0.1,.amazonaws.com"]
+            None,
+            [
+                environment.get("NO_PROXY", environment.get("no_proxy", "")),
+                "localhost,127.0.0.1,.amazonaws.com,api.bitbucket.org",
+            ],
         )
     )
     search_path = _search_path(instance, programs)
@@ -126,11 +130,13 @@ def bootstrap_environment() -> dict[str, str]:
 def box_names(
     accounts: Sequence[tuple[str, str]], made_hosts: Sequence[str], *, docker_hub: bool = False
 ) -> dict[str, str]:
-    """Names that mean the box in there: ECR of each (account, region), and the registries that are stood in for.
+    """Names that mean the box in there: ECR of each (account, region), Bitbucket's API, and the registries that are
+    stood in for.
 
     `docker_hub`: whether Docker Hub is, which has a stand-in of its own.
     """
     names = {hosts.ecr_name(account, region): hosts.GATEWAY_ADDRESS for account, region in accounts}
+    names[hosts.BITBUCKET_API] = hosts.GATEWAY_ADDRESS
     names |= dict.fromkeys(made_hosts, upstream.ADDRESS)
     return names | dict.fromkeys(HUB_HOSTS if docker_hub else (), HUB_ADDRESS)
 

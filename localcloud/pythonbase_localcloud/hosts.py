@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 GATEWAY_ADDRESS = "127.0.0.1"
+BITBUCKET_API = "api.bitbucket.org"
+"""Bitbucket Cloud's API, which the gateway plays."""
+BITBUCKET_TOKEN = "local"  # noqa: S105 - of a stand-in that only this machine can reach
+"""The one token, of any kind and for any repository, that it takes."""
 
 
 def ecr_name(account: str, region: str) -> str:

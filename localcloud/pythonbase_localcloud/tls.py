@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.hosts import BITBUCKET_API
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 _LIFETIME = datetime.timedelta(days=825)
@@ -56,9 +57,10 @@ class MachineTrust:
 
 
 def gateway_names() -> list[str]:
-    """Names and addresses that the AWS server answers to: loopback, and the ECR host of any account and region."""
+    """Names and addresses that the AWS server answers to: loopback, Bitbucket's API, and the ECR host of any
+    account and region."""
     session = Session()
-    names = ["localhost", "127.0.0.1", "::1"]
+    names = ["localhost", "127.0.0.1", "::1", BITBUCKET_API]
     for partition in _PARTITIONS:
         suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
         # ECR's endpoints are listed as api.ecr.<region>; the region names are the partition's

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,9 @@ from pythonbase_localcloud.fault_table.run import platform as fault_table_platfo
 from pythonbase_localcloud.fault_table.world import World
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance, find
 from pythonbase_localcloud.progress import reporter
+
+if TYPE_CHECKING:
+    from tests.localcloud.monorepo import Monorepo
 
 ROOT = Path(__file__).parents[2]
 UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
@@ -209,3 +212,11 @@ def world(cloud: Cloud) -> Iterator[World]:
     """Two services of the fault table, one with two environments, deployed and released."""
     with fault_table_platform(cloud.instance, reporter()) as deployed:
         yield deployed
+
+
+@pytest.fixture(scope="session")
+def monorepo(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Monorepo:
+    """A service of a repository with several: tested, with pull-request builds and build statuses."""
+    from tests.localcloud.monorepo import deploy  # noqa: PLC0415 - it imports this module
+
+    return deploy(cloud, tmp_path_factory.mktemp("monorepo"))

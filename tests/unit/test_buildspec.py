@@ -8,11 +8,18 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pythonbase_buildspecs import Buildspec, SourcePolicy, base_image_buildspec, service_image_buildspec
+from pythonbase_buildspecs import (
+    Buildspec,
+    SourcePolicy,
+    base_image_buildspec,
+    pull_request_buildspec,
+    service_image_buildspec,
+)
 from pythonbase_buildspecs import template as template_module
 from pythonbase_buildspecs.template import script
 from tests.unit.commands import ARRAY, FUNCTION, command_blocks, document
@@ -26,9 +33,17 @@ def _service_buildspec() -> Buildspec:
     )
 
 
+def _tested_service_buildspec() -> Buildspec:
+    return service_image_buildspec(
+        container_name="app", dockerfile="services/orders/Dockerfile", context="services/orders", tests=True
+    )
+
+
 RENDERED: dict[str, Callable[[], Buildspec]] = {
     "base_image": base_image_buildspec,
+    "pull_request": partial(pull_request_buildspec, tests=True),
     "service_image": _service_buildspec,
+    "service_image_tested": _tested_service_buildspec,
 }
 
 
@@ -220,7 +235,7 @@ def test_the_environment_of_the_build_is_all_that_is_read(rendered: Buildspec) -
     given = {
         "AWS_ACCOUNT_ID", "BASE_REPOSITORY_URI", "BASE_TAG", "BUILD_CA_FILE", "COMMIT_ID", "METRIC_NAMESPACE",
         "MOVING_TAG", "PIPELINE_EXECUTION_ID", "PIPELINE_NAME", "PULL_THROUGH_CACHE", "REPOSITORY_NAME",
-        "REPOSITORY_URI", "SOURCE_HASH", "UPSTREAM_CREDENTIALS", "UPSTREAM_IMAGE", "UPSTREAM_PATIENCE",
+        "REPOSITORY_URI", "SOURCE_HASH", "TEST_COMMAND", "UPSTREAM_CREDENTIALS", "UPSTREAM_IMAGE", "UPSTREAM_PATIENCE",
     }  # fmt: skip
     assert read - assigned - {"SECONDS"} <= given  # bash counts them
 

@@ -54,6 +54,19 @@ MATRIX: dict[str, dict[str, Any]] = {
         "docker_hub": {"official_images": "ecr-public", "other_images": "pull-through-cache"},
         "services": [ORDERS],
     },
+    "build statuses": {"bitbucket": {"status_credentials": "bitbucket/statuses"}, "services": [ORDERS]},
+    "build statuses by arn": {
+        "bitbucket": {
+            "connection_arn": CONNECTION,
+            "status_credentials": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:bitbucket/statuses-AbCdEf",
+        },
+        "services": [ORDERS],
+    },
+    "pull requests": {"services": [{**ORDERS, "pull_requests": True}]},
+    "tests and pull requests": {
+        "docker_hub": {"official_images": "pull-through-cache"},
+        "services": [{**ORDERS, "tags": ["v*"], "paths": ["src/**"], "test": "pytest", "pull_requests": True}],
+    },
     "upstream on Docker Hub": {
         "base_images": [
             {"name": "pythonbase", "upstream": "docker.io/library/python:3.13-slim", "upstream_credentials": "hub/ci"}

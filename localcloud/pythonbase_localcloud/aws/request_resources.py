@@ -140,8 +140,17 @@ def _codebuild(action: str, members: Members) -> Iterable[str]:
         return [_project_of_build(members.get("id"))]
     if action == "BatchGetProjects":
         return [_project(name) for name in members.get("names", [])]
+    if "Report" in action or action == "DescribeTestCases":
+        return _report_groups(members)
     name = members.get("projectName") or members.get("name")
     return [_project(name)] if name else [_ANY]
+
+
+def _report_groups(members: Members) -> Iterable[str]:
+    """Reports are checked on their group: ``report/<group>:<uuid>`` belongs to ``report-group/<group>``."""
+    arns = [*members.get("reportArns", []), *members.get("reportGroupArns", [])]
+    arns += [members[key] for key in ("reportArn", "reportGroupArn", "arn") if key in members]
+    return [re.sub(r":report/(.+):[^:]+$", r":report-group/\1", str(arn)) for arn in arns]
 
 
 def _codepipeline(action: str, members: Members) -> Iterable[str]:

@@ -66,6 +66,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_build_arn",
         "_build_id",
         "_builds",
+        "_handle_request_sync",
         "_list_builds_for_project",
         "_project_arn",
         "_project_shape",

@@ -39,6 +39,8 @@ from . import (
     step_functions,
     trust,
 )
+from .bitbucket.api import Api as BitbucketApi
+from .controls import Controls
 from .gateway import Gateway
 from .registry.blobs import BlobStore
 from .registry.expiration import LifecyclePolicies
@@ -93,8 +95,7 @@ def build(settings: Settings) -> Gateway:
 
     return Gateway(
         registry=Registry(images, tokens),
-        lifecycle_policies=lifecycle_policies,
-        authorize_connection=codeconnections.authorize,
+        controls=Controls(lifecycle_policies=lifecycle_policies, bitbucket=BitbucketApi(settings.bitbucket)),
         started=started,
     )
 

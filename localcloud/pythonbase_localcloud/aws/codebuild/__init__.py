@@ -14,6 +14,7 @@ from pythonbase_localcloud.aws.json_service import ApiError, Request
 from pythonbase_localcloud.aws.json_service import call as call_operation
 from pythonbase_localcloud.aws.settings import Settings
 
+from . import reports
 from .logs import destination
 from .records import Progress, deep_link, public
 from .runner import Build, PipelineFiles, Runner
@@ -142,6 +143,7 @@ def _record(
         "initiator": _initiator(),
         "encryptionKey": project.get("encryptionKey") or "",
         "exportedEnvironmentVariables": [],
+        "reportArns": [],
         "_buildspec": (project.get("source") or {}).get("buildspec"),
     }
 
@@ -228,6 +230,7 @@ def end_interrupted_builds() -> None:
 def install(settings: Settings) -> None:
     """Replace MiniStack's build operations."""
     _runner.append(Runner(settings))
+    reports.install()
     store.after_load(end_interrupted_builds)
     for private, operation in {
         "_start_build": start_build,

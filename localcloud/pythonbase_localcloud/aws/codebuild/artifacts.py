@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .buildspec import Artifacts
@@ -33,6 +34,15 @@ def collect(root: Path, artifacts: Artifacts, destination: Path) -> int:
         for path in kept:
             archive.write(path, path.name if artifacts.discard_paths else str(path.relative_to(base)))
     return len(kept)
+
+
+def matching_files(root: Path, patterns: Sequence[str], *, base_directory: str) -> list[Path]:
+    """The files in the base directory that a pattern names; none if there is no such directory, or it is elsewhere."""
+    base = (root / base_directory).resolve()
+    if not base.is_relative_to(root.resolve()):
+        return []
+    found = {path for pattern in patterns for path in _matches(base, pattern) if path.is_file()}
+    return sorted(path for path in found if path.resolve().is_relative_to(base))
 
 
 def _matches(base: Path, pattern: str) -> list[Path]:

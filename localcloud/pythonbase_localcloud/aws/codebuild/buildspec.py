@@ -37,6 +37,15 @@ class Artifacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report:
+    """Test results that a build leaves behind. `name` is that of a group of the project, or a group's ARN."""
+
+    name: str
+    files: tuple[str, ...]
+    base_directory: str = "."
+
+
+@dataclass(frozen=True, kw_only=True)
 class Buildspec:
     """Everything of a buildspec that the runner acts on."""
 
@@ -48,6 +57,7 @@ class Buildspec:
     phases: tuple[Phase, ...]
     artifacts: Artifacts | None
     secondary_artifacts: Mapping[str, Artifacts] = field(default_factory=dict)
+    reports: tuple[Report, ...] = ()
 
 
 def parse(text: str) -> Buildspec:
@@ -74,6 +84,9 @@ def parse(text: str) -> Buildspec:
         ),
         artifacts=_artifacts(artifacts) if artifacts.get("files") else None,
         secondary_artifacts=secondary,
+        reports=tuple(
+            _report(name, _mapping(_mapping(document, "reports"), name)) for name in document.get("reports") or ()
+        ),
     )
 
 
@@ -92,6 +105,17 @@ def _artifacts(value: Mapping[str, Any]) -> Artifacts:
         exclude=tuple(_list(value, "exclude-paths")),
         base_directory=str(value.get("base-directory") or "."),
         discard_paths=str(value.get("discard-paths") or "no").lower() in ("yes", "true"),
+    )
+
+
+def _report(name: str, value: Mapping[str, Any]) -> Report:
+    kind = str(value.get("file-format") or "JUNITXML").upper()
+    if kind != "JUNITXML":
+        raise BuildspecError(f"YAML_FILE_ERROR: the local cloud reads reports of the format JUNITXML, not {kind}")
+    return Report(
+        name=str(name),
+        files=tuple(_list(value, "files")),
+        base_directory=str(value.get("base-directory") or "."),
     )
 
 

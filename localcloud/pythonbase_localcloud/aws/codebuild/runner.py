@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import shutil
+import stat
 import threading
 import time
 import zipfile
@@ -16,10 +17,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import container_credentials, credentials, engine, scope, seams
+from pythonbase_localcloud.aws import authorization, container_credentials, credentials, engine, scope, seams
 from pythonbase_localcloud.aws.settings import Settings
 
-from . import environment
+from . import environment, reports
 from .artifacts import ArtifactError, collect
 from .buildspec import Buildspec, BuildspecError, parse
 from .logs import BuildLog
@@ -163,11 +164,8 @@ class _Run:
             )
             self._progress.leave()
             succeeded = self._execute(spec, variables)
-            # CodeBuild uploads artifacts of a failed build too when post_build ran, but a pipeline ignores them.
+            self._hand_over(spec, succeeded=succeeded)
             if succeeded:
-                self._progress.enter("UPLOAD_ARTIFACTS")
-                self._upload(spec)
-                self._progress.leave()
                 status = "SUCCEEDED"
             self._progress.enter("FINALIZING")
             self._progress.leave()
@@ -179,7 +177,7 @@ class _Run:
             self._fail("CLIENT_ERROR", str(error))
         except credentials.AssumeRoleError as error:
             self._fail("ACCESS_DENIED", str(error))
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, authorization.AccessDeniedError) as error:
             self._fail("CLIENT_ERROR", str(error))
         if self._build.stopped.is_set():
             status = "STOPPED"
@@ -233,11 +231,22 @@ class _Run:
             (directory / Path(location.key).name).write_bytes(body)
             return
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            links = [member for member in archive.infolist() if stat.S_ISLNK(member.external_attr >> 16)]
             for member in archive.infolist():
-                extracted = archive.extract(member, directory)
-                mode = member.external_attr >> 16
-                if mode & 0o777 and not member.is_dir():
-                    Path(extracted).chmod(mode & 0o777)
+                if member not in links:
+                    self._extract(archive, member, directory)
+            # Last, and as links: nothing is written through one.
+            for member in links:
+                path = directory / member.filename
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(archive.read(member).decode())
+
+    @staticmethod
+    def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) -> None:
+        extracted = archive.extract(member, directory)
+        mode = member.external_attr >> 16
+        if mode & 0o777 and not member.is_dir():
+            Path(extracted).chmod(mode & 0o777)
 
     def _buildspec(self) -> Buildspec:
         text = str(self._record.get("_buildspec") or "buildspec.yml")
@@ -404,6 +413,28 @@ class _Run:
         return [{"name": name, "value": values.get(name, "")} for name in spec.exported_variables]
 
     # ------------------------------------------------------------ artifacts
+
+    def _hand_over(self, spec: Buildspec, *, succeeded: bool) -> None:
+        """Reports of a failed build too. Its artifacts would be uploaded as well, but a pipeline ignores them."""
+        if not succeeded and not spec.reports:
+            return
+        self._progress.enter("UPLOAD_ARTIFACTS")
+        self._report(spec)
+        if succeeded:
+            self._upload(spec)
+        self._progress.leave()
+
+    def _report(self, spec: Buildspec) -> None:
+        for report in spec.reports:
+            arn = reports.publish(
+                report,
+                root=self._source,
+                project=str(self._record["projectName"]),
+                build_arn=str(self._record["arn"]),
+                access_key_id=self._credentials().access_key_id,
+                say=self._say,
+            )
+            self._record["reportArns"].append(arn)
 
     def _upload(self, spec: Buildspec) -> None:
         pipeline = self._build.pipeline

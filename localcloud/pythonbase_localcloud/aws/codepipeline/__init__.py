@@ -409,18 +409,18 @@ def resume() -> None:
     _engine[0].roll_back_interrupted()
 
 
-def pushed_trigger(*, connection: str, repository: str, branch: str, commit: str, action: str) -> dict[str, str]:
-    """The trigger of an execution that a push started."""
+def webhook_trigger(*, connection: str, repository: str, commit: str, action: str, **origin: str) -> dict[str, str]:
+    """The trigger of an execution that a repository started; `origin` is the branch, tag or pull request."""
     return {
         "triggerType": "WebhookV2",
         "triggerDetail": json.dumps(
             {
                 "connectionArn": connection,
                 "fullRepositoryName": repository,
-                "branchName": branch,
                 "commitId": commit,
                 "sourceActionName": action,
                 "providerType": "Bitbucket",
+                **origin,
             }
         ),
     }

@@ -1,0 +1,3 @@
+test_image() {
+  echo "there are no tests: the service has no test command"
+}

@@ -1,0 +1,33 @@
+"""What the roles of pipelines' actions need, whichever pipeline it is."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_iam as iam
+
+from pythonbase.artifact_bucket import ArtifactBucket
+
+
+def use_connection(connection_arn: str) -> iam.PolicyStatement:
+    """Read a repository over a connection."""
+    # The service has two names; which one counts depends on when the connection was made:
+    # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
+    return iam.PolicyStatement(
+        actions=["codeconnections:UseConnection", "codestar-connections:UseConnection"], resources=[connection_arn]
+    )
+
+
+def run_builds(project: codebuild.IProject) -> iam.PolicyStatement:
+    """Run a project and see how its builds go."""
+    actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"]
+    return iam.PolicyStatement(actions=actions, resources=[project.project_arn])
+
+
+def locate_bucket(artifacts: ArtifactBucket) -> iam.PolicyStatement:
+    """What CodePipeline asks the artifact bucket itself:
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+    """
+    return iam.PolicyStatement(
+        actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
+        resources=[artifacts.bucket.bucket_arn],
+    )

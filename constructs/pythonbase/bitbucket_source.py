@@ -1,0 +1,93 @@
+"""What of a Bitbucket repository starts a pipeline."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_codepipeline_actions as actions
+
+_MOST_PATTERNS = 8
+_LONGEST_PATTERN = 255
+"""Of each list: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitBranchFilterCriteria.html"""
+
+
+@dataclass(frozen=True)
+class BitbucketSource:
+    """A Bitbucket repository, and which of its changes count.
+
+    A push to ``branch`` starts a release; with ``paths``, only one that changes a file that they name. A push of a tag
+    that ``tags`` name starts a release too, whatever it changes: CodePipeline does not filter tags by path.
+
+    Args:
+        connection_arn: ARN of a CodeConnections connection to Bitbucket.
+        repository: Workspace and repository, such as ``acme/orders``.
+        branch: The branch whose pushes are released, and that pull requests are to be merged into.
+        tags: Patterns of tags whose pushes are released as well, such as ``v*``. At most 8.
+        paths: Patterns of files that a push to the branch or a pull request must change, such as
+            ``services/orders/**``. At most 8. Default: any file.
+
+    Patterns are CodePipeline's: ``*`` stays inside a folder, ``**`` does not, and ``?``, ``[…]`` and ``{a,b}`` are
+    known: https://docs.aws.amazon.com/codepipeline/latest/userguide/syntax-glob.html
+
+    Raises:
+        ValueError: if the repository is not ``workspace/repository``, or CodePipeline would refuse the patterns.
+    """
+
+    connection_arn: str
+    repository: str
+    branch: str = "main"
+    tags: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        workspace, _, name = self.repository.partition("/")
+        if not workspace or not name or "/" in name:
+            raise ValueError(f"repository must be workspace/repository, got {self.repository!r}")
+        for kind, patterns in (("tags", self.tags), ("paths", self.paths)):
+            if len(patterns) > _MOST_PATTERNS:
+                raise ValueError(f"{kind} may be at most {_MOST_PATTERNS} patterns, got {len(patterns)}")
+            for pattern in patterns:
+                if not 1 <= len(pattern) <= _LONGEST_PATTERN:
+                    raise ValueError(f"a pattern of {kind} must have 1 to {_LONGEST_PATTERN} characters: {pattern!r}")
+
+    @property
+    def workspace(self) -> str:
+        """The part before the slash."""
+        return self.repository.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The part after the slash."""
+        return self.repository.partition("/")[2]
+
+    def on_push(self, action: actions.CodeStarConnectionsSourceAction) -> codepipeline.TriggerProps:
+        """The trigger of a pipeline that releases: pushes to the branch and of the tags."""
+        filters = [
+            codepipeline.GitPushFilter(branches_includes=[self._branch], file_paths_includes=[*self.paths] or None)
+        ]
+        if self.tags:
+            # Each filter starts the pipeline by itself; tags and branches in one would never match together:
+            # https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html
+            filters.append(codepipeline.GitPushFilter(tags_includes=[*self.tags]))
+        return _trigger(codepipeline.GitConfiguration(source_action=action, push_filter=filters))
+
+    def on_pull_request(self, action: actions.CodeStarConnectionsSourceAction) -> codepipeline.TriggerProps:
+        """The trigger of a pipeline that tries pull requests into the branch: opened, or with new commits."""
+        events = [codepipeline.GitPullRequestEvent.OPEN, codepipeline.GitPullRequestEvent.UPDATED]
+        wanted = codepipeline.GitPullRequestFilter(
+            branches_includes=[self._branch], events=events, file_paths_includes=[*self.paths] or None
+        )
+        return _trigger(codepipeline.GitConfiguration(source_action=action, pull_request_filter=[wanted]))
+
+    @property
+    def _branch(self) -> str:
+        """The branch as a pattern. Git allows braces in its name and none of the other characters of patterns."""
+        return re.sub(r"([{}])", r"\\\1", self.branch)
+
+
+def _trigger(configuration: codepipeline.GitConfiguration) -> codepipeline.TriggerProps:
+    return codepipeline.TriggerProps(
+        provider_type=codepipeline.ProviderType.CODE_STAR_SOURCE_CONNECTION, git_configuration=configuration
+    )

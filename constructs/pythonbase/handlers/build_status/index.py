@@ -1,0 +1,150 @@
+"""Writes how a pipeline's execution goes to the commit that it is about, as a Bitbucket build status.
+
+Handler of EventBridge events of CodePipeline. Only boto3, which the Lambda runtime has. Environment: ``API_URL``,
+``CREDENTIALS`` (ARN or name of a secret), ``CONNECTION_ARN`` (only pipelines with a source over it are reported).
+
+https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+_STATES = {
+    "InProgress": "INPROGRESS",
+    "Stopping": "INPROGRESS",
+    "Succeeded": "SUCCESSFUL",
+    "Failed": "FAILED",
+    "Stopped": "STOPPED",
+    "Superseded": "STOPPED",
+    "Cancelled": "STOPPED",
+}
+_WAITS = (1, 2, 4, 8, 16, 32)  # seconds between attempts; Lambda tries the event again when all fail
+_LONGEST_KEY = 40
+_LONGEST_DESCRIPTION = 255
+_TIMEOUT_SECONDS = 10
+_FIRST_SERVER_ERROR = 500
+_WORTH_ANOTHER_TRY = {408, 429}
+
+
+class BitbucketUnavailableError(Exception):
+    """Bitbucket did not take the status, and may take it later."""
+
+
+def handler(event: Mapping[str, Any], context: object) -> str:  # noqa: ARG001 - the signature is Lambda's
+    """Report one execution; returns the line that it logs.
+
+    Raises:
+        BitbucketUnavailableError: when every attempt failed, so that Lambda tries again.
+    """
+    line = _report(event["detail"]["pipeline"], event["detail"]["execution-id"], region=event["region"])
+    print(line)
+    return line
+
+
+def _report(pipeline: str, execution: str, *, region: str) -> str:
+    actions = _actions(pipeline, execution)
+    source = next((item for item in actions if "CommitId" in _variables(item)), None)
+    if source is None or _variables(source).get("ConnectionArn") != os.environ["CONNECTION_ARN"]:
+        return f"{pipeline} {execution}: no commit of this connection, nothing to report"
+    # Events come twice and out of order: what counts is how the execution is now.
+    status = boto3.client("codepipeline").get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)
+    state = _STATES.get(status["pipelineExecution"]["status"], "INPROGRESS")
+    commit = _variables(source)
+    body = {
+        "key": pipeline if len(pipeline) <= _LONGEST_KEY else hashlib.sha1(pipeline.encode()).hexdigest(),  # noqa: S324 - a short name, no secret
+        "name": pipeline,
+        "state": state,
+        "url": _url(pipeline, execution, actions, region=region),
+        "description": _description(state, actions),
+        # A pull request shows statuses of its source branch only.
+        "refname": commit["BranchName"],
+    }
+    path = f"/repositories/{commit['FullRepositoryName']}/commit/{commit['CommitId']}/statuses/build"
+    answer = _post(path, {name: value for name, value in body.items() if value})
+    return f"{pipeline} {execution}: {state} to {commit['FullRepositoryName']} {commit['CommitId']}: {answer}"
+
+
+def _actions(pipeline: str, execution: str) -> list[Mapping[str, Any]]:
+    """The execution's actions, oldest first."""
+    pages = (
+        boto3.client("codepipeline")
+        .get_paginator("list_action_executions")
+        .paginate(pipelineName=pipeline, filter={"pipelineExecutionId": execution})
+    )
+    return [item for page in pages for item in page["actionExecutionDetails"]][::-1]
+
+
+def _variables(action: Mapping[str, Any]) -> Mapping[str, str]:
+    variables: Mapping[str, str] = action.get("output", {}).get("outputVariables", {})
+    return variables
+
+
+def _result(action: Mapping[str, Any]) -> Mapping[str, Any]:
+    result: Mapping[str, Any] = action.get("output", {}).get("executionResult", {})
+    return result
+
+
+def _url(pipeline: str, execution: str, actions: list[Mapping[str, Any]], *, region: str) -> str:
+    """The log, when a build is all that there is or was the last thing that ran; else the execution's page."""
+    last = actions[-1]
+    log = _result(last).get("externalExecutionUrl")
+    if log and last["input"]["actionTypeId"]["provider"] == "CodeBuild":
+        return str(log)
+    console = f"https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines"
+    return f"{console}/{pipeline}/executions/{execution}/timeline?region={region}"
+
+
+def _description(state: str, actions: list[Mapping[str, Any]]) -> str:
+    failed = [item for item in actions if item["status"] == "Failed"]
+    if state != "FAILED" or not failed:
+        return ""
+    reason = _result(failed[-1]).get("errorDetails", {}).get("message", "")
+    return f"{failed[-1]['stageName']} failed: {reason}"[:_LONGEST_DESCRIPTION]
+
+
+def _post(path: str, body: Mapping[str, str]) -> str:
+    """Send; returns what came of it. What Bitbucket refuses for good is not tried again."""
+    request = urllib.request.Request(  # noqa: S310 - the address is the platform's setting, over HTTPS
+        os.environ["API_URL"] + path,
+        method="POST",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": _authorization()},
+    )
+    problem = ""
+    for wait in (*_WAITS, 0):
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
+                return str(response.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                problem = f"{error.code} {error.read(300).decode(errors='replace')}"
+            if error.code < _FIRST_SERVER_ERROR and error.code not in _WORTH_ANOTHER_TRY:
+                return f"refused: {problem}"
+        except OSError as error:
+            problem = str(error)
+        time.sleep(wait)
+    raise BitbucketUnavailableError(f"{path}: {problem}")
+
+
+def _authorization() -> str:
+    """An access token of a repository, project or workspace is a bearer's; an API token belongs to an account.
+
+    https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/
+    """
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["CREDENTIALS"])
+    credentials = json.loads(secret["SecretString"])
+    if "email" not in credentials:
+        return f"Bearer {credentials['token']}"
+    login = f"{credentials['email']}:{credentials['token']}"
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
