@@ -27,13 +27,17 @@ class _Template(string.Template):
     flags = re.VERBOSE
 
 
+_HERE = re.compile(r"^( *)# here: (%\{[a-z][a-z0-9_]*\})$", re.MULTILINE)
+"""A placeholder whose value is YAML, in a comment so that the template is YAML too."""
+
+
 def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
     """The buildspec of template ``templates/<template_name>.yml`` with its placeholders replaced.
 
     Args:
         template_name: File name without ``.yml``.
         values: One value per placeholder: neither fewer nor more. The line of a placeholder that is alone on it goes
-            away with an empty value.
+            away with an empty value. ``# here: %{name}`` alone on its line is a placeholder as well.
 
     Raises:
         KeyError: if the template has a placeholder without a value.
@@ -41,6 +45,7 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
             would leave its YAML block).
     """
     text = resources.files(__package__).joinpath("templates", f"{template_name}.yml").read_text(encoding="utf-8")
+    text = _HERE.sub(r"\1\2", text)
     unknown = sorted(set(values) - set(_Template(text).get_identifiers()))
     if unknown:
         raise ValueError(f"template {template_name} has no placeholder {', '.join(unknown)}")

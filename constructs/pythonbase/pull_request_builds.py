@@ -25,7 +25,8 @@ class PullRequestBuilds(Construct):
     to what a release hands over.
 
     Creates a CodePipeline (V2) ``<service>-pull-requests`` with the stages Source and Build. Executions run side by
-    side (PARALLEL), so that a slow pull request delays no other.
+    side (PARALLEL), so that a slow pull request delays no other, and none supersedes another's:
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html
 
     Args:
         scope: Parent.

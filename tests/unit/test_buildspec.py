@@ -110,6 +110,16 @@ def test_only_placeholders_are_replaced(template_text: Callable[[str], None]) ->
     assert template_module.render("sample", {"a_1": "<x>"}).text == expected
 
 
+def test_a_placeholder_alone_on_its_line_takes_sections_and_goes_away_when_empty(
+    template_text: Callable[[str], None],
+) -> None:
+    template_text("version: 0.2\nenv:\n  shell: bash\n  # here: %{more}\n# a comment: %{word}\n# here: %{last}\n")
+    full = template_module.render("sample", {"more": "a:\n  - b", "word": "w", "last": "c:\n  d: e"})
+    assert full.text == "version: 0.2\nenv:\n  shell: bash\n  a:\n    - b\n# a comment: w\nc:\n  d: e\n"
+    empty = template_module.render("sample", {"more": "", "word": "w", "last": ""})
+    assert empty.text == "version: 0.2\nenv:\n  shell: bash\n# a comment: w\n"
+
+
 def test_a_malformed_placeholder_is_refused(template_text: Callable[[str], None]) -> None:
     template_text("version: 0.2\n# %{Not-A-Name}\n")
     with pytest.raises(ValueError, match="line 2"):

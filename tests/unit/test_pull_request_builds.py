@@ -106,6 +106,11 @@ def test_it_waits_for_all_permissions_because_it_starts_at_once(pipeline: Resour
     assert policies == {*(f"{_PREFIX}{role}DefaultPolicy" for role in roles), f"{_PREFIX}BuildReports"}
 
 
+def test_the_release_waits_for_its_right_to_report_too(template: Template) -> None:
+    release = resources(template, "AWS::CodePipeline::Pipeline")["Pipeline"]
+    assert "PipelineBuildReports" in release.depends_on
+
+
 # -- the build ---------------------------------------------------------------------------------------------------------
 
 
