@@ -9,11 +9,13 @@ IN_LOCALCLOUD := set -euo pipefail; source <($(LOCALCLOUD) env --config $(CONFIG
 # Long tests first; tests that share fixtures in one process (tests/conftest.py).
 SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 
-# More than three hundred builds, which would keep both processors from the other tests.
-CORPUS := tests/localcloud/test_adopt_agrees_with_builder.py
+# What takes minutes: hundreds of builds, Docker Hub's limits, releases and their faults.
+MORE := $(addprefix tests/localcloud/test_,$(addsuffix .py,\
+  adopt_agrees_with_builder aws_restart build_statuses connection_watch docker_hub doctor fault_table pull_requests \
+  refresh release_settings releases removal service_tests source_policy triggers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo proof faults demo-down demo-clean test test-corpus test-unit lint format synth diff
+.PHONY: help setup demo proof faults demo-down demo-clean test test-more test-unit lint format synth diff
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,10 +42,10 @@ demo-clean: ## Stop everything and remove every file that make created
 	@rm -rf ./*.egg-info
 
 test: setup ## Run the tests
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) --ignore=$(CORPUS)
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MORE))
 
-test-corpus: setup ## Ask the real builder about every Dockerfile of the corpus, and compare with adopt
-	@$(PYTHON) -m pytest $(CORPUS)
+test-more: setup ## Run the tests that take minutes: the builder's corpus, Docker Hub's limits, releases and their faults
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(MORE)
 
 test-unit: setup ## Run the tests that need no local cloud
 	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit

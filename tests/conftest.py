@@ -12,6 +12,9 @@ _SHARED = {
     "test_demo": "platform",
     "test_doctor": "platform",
     "test_permissions": "platform",
+    # the services of the fault table
+    "test_fault_table": "releases",
+    "test_releases": "releases",
     # one service of a monorepo
     "test_build_statuses": "monorepo",
     "test_pull_requests": "monorepo",
@@ -24,7 +27,7 @@ _SHARED = {
     "test_source_policy": "builder",
 }
 """Modules with the local cloud, and what they share. The others of them share an instance of their own."""
-_LONGEST_FIRST = ("platform", "monorepo", "docker hub", "local cloud", "builder")
+_LONGEST_FIRST = ("releases", "platform", "monorepo", "docker hub", "local cloud", "builder")
 
 
 class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

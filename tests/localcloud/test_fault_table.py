@@ -12,7 +12,7 @@ from pythonbase_localcloud.fault_table.world import UnexpectedError, World
 def test_fault(world: World, case: Case) -> None:
     row = run_case(world, case)
     assert row.as_it_must, row.observed
-    assert row.failed == 0
+    assert row.failed == 0 or case.is_the_service
     assert row.requests > 20
 
 

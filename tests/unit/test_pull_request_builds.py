@@ -176,7 +176,7 @@ def test_no_role_of_a_pull_request_may_change_what_runs(template: Template, acti
 
 def test_the_roles_of_the_release_may_so_that_the_test_above_means_something(template: Template) -> None:
     assert may(allowed(template, "PipelineBuildRole"), "ecr:PutImage")
-    assert may(allowed(template, "PipelineRolesDeploy"), "ecs:UpdateService")
+    assert may(allowed(template, "WebReleaseRole"), "ecs:UpdateService")
 
 
 def test_nothing_is_shared_with_the_pipeline_that_releases(template: Template, pipeline: Resource) -> None:

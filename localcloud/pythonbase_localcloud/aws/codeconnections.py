@@ -46,12 +46,15 @@ def require_available(arn: str) -> None:
         )
 
 
-def authorize(arn: str) -> Mapping[str, Any]:
-    """The handshake of the console. Raises `KeyError` when there is no such connection in any account."""
+def set_status(arn: str, status: str) -> Mapping[str, Any]:
+    """``AVAILABLE`` is the handshake of the console, ``PENDING`` the time before it.
+
+    Raises `KeyError` when there is no such connection in any account.
+    """
     for record in _connections.all_values():
         if record["ConnectionArn"] == arn:
-            record["ConnectionStatus"] = "AVAILABLE"
-            return {"ConnectionArn": arn, "ConnectionStatus": "AVAILABLE"}
+            record["ConnectionStatus"] = status
+            return {"ConnectionArn": arn, "ConnectionStatus": status}
     raise KeyError(arn)
 
 

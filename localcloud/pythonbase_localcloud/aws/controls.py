@@ -18,7 +18,8 @@ from .registry.expiration import LifecyclePolicies
 
 PREFIX = "/_localcloud/"
 
-_AUTHORIZE = re.compile(r"connections/(?P<arn>.+)/authorize")
+_CONNECTION = re.compile(r"connections/(?P<arn>.+)/(?P<what>authorize|pend)")
+_STATUSES = {"authorize": "AVAILABLE", "pend": "PENDING"}
 _EXPIRE = re.compile(r"repositories/(?P<name>.+)/expire")
 _Answer = tuple[int, Mapping[str, Any]]
 
@@ -47,9 +48,9 @@ class Controls:
         return 404, {"message": f"the local cloud does not know {method} {path}"}
 
     def _post(self, name: str, account: str, query: bytes, body: bytes) -> _Answer | None:
-        authorize, expire = _AUTHORIZE.fullmatch(name), _EXPIRE.fullmatch(name)
-        if authorize:
-            return _authorize(authorize["arn"])
+        connection, expire = _CONNECTION.fullmatch(name), _EXPIRE.fullmatch(name)
+        if connection:
+            return _set_connection(connection["arn"], _STATUSES[connection["what"]])
         if expire:
             return self._expire(expire["name"], account, parse_qs(query.decode()))
         values: Mapping[str, Any] = json.loads(body or b"{}")
@@ -74,9 +75,9 @@ class Controls:
             return error.status, {"message": error.message}
 
 
-def _authorize(arn: str) -> _Answer:
+def _set_connection(arn: str, status: str) -> _Answer:
     try:
-        return 200, codeconnections.authorize(arn)
+        return 200, codeconnections.set_status(arn, status)
     except KeyError:
         return 404, {"message": f"there is no connection {arn}"}
 

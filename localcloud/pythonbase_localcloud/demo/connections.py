@@ -16,12 +16,22 @@ def authorize_pending(instance: Instance, codeconnections: Any, *, account: str,
     for connection in codeconnections.list_connections()["Connections"]:
         if connection["ConnectionStatus"] == "PENDING":
             report(f"finishing the handshake of the connection {connection['ConnectionName']}")
-            _authorize(instance, connection["ConnectionArn"], account=account)
+            authorize(instance, connection["ConnectionArn"], account=account)
 
 
-def _authorize(instance: Instance, arn: str, *, account: str) -> None:
+def authorize(instance: Instance, arn: str, *, account: str) -> None:
+    """Finish a handshake."""
+    _control(instance, arn, "authorize", account=account)
+
+
+def pend(instance: Instance, arn: str, *, account: str) -> None:
+    """Make a connection what it was before its handshake."""
+    _control(instance, arn, "pend", account=account)
+
+
+def _control(instance: Instance, arn: str, what: str, *, account: str) -> None:
     request = urllib.request.Request(  # noqa: S310 - the endpoint is the instance's own, over HTTPS
-        f"{instance.endpoint_url}/_localcloud/connections/{quote(arn, safe='')}/authorize",
+        f"{instance.endpoint_url}/_localcloud/connections/{quote(arn, safe='')}/{what}",
         method="POST",
         headers={"x-localcloud-access-key": account, "x-localcloud-secret": SECRET_ACCESS_KEY},
     )

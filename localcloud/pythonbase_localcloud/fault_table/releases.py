@@ -6,7 +6,7 @@ import time
 
 from pythonbase_localcloud.fault_table import changes
 from pythonbase_localcloud.fault_table.changes import Change
-from pythonbase_localcloud.fault_table.world import World, expect, wait_until
+from pythonbase_localcloud.fault_table.world import SERVICE, World, expect, wait_until
 from pythonbase_localcloud.faults import Control
 
 
@@ -68,14 +68,24 @@ def never_healthy(world: World) -> str:
 
 
 def health_flaps(world: World) -> str:
-    """The container answers every other health check."""
-    return _fails(world, changes.health_flaps, stage="Deploy", says="circuit breaker")
+    """The container answers health checks and then does not, again and again."""
+    pipeline, started = world.pipeline(), time.time()
+    execution = pipeline.wait_for_end(pipeline.push(changes.health_flaps, "Health flaps"))
+
+    def replaced() -> bool:
+        events = world.shop.ecs_service()["events"]
+        return any("unhealthy" in item["message"] for item in events if item["createdAt"].timestamp() > started)
+
+    wait_until(replaced, "ECS's replacement of the tasks")
+    pipeline.settle()
+    name = release(world)
+    return f"release {execution['status']}, ECS replaced its tasks; the next commit ({name}) answers"
 
 
 def push_breaks(world: World) -> str:
     """ECR answers no upload of a layer."""
     name, pipeline, before = world.next_version(), world.pipeline(), world.shop.recorded()
-    with world.injected(order=lambda faults: faults.fail("ecr:PutImage", error="InternalServerError")) as faults:
+    with world.injected(order=lambda faults: faults.fail("ecr:PutImage", error="INTERNAL_ERROR", status=500)) as faults:
         execution = pipeline.wait_for_end(pipeline.push(changes.version(name), f"Version {name}"))
         met = len(faults.log())
     expect(execution["status"] == "Failed", f"the pipeline is {execution['status']}")
@@ -166,13 +176,13 @@ def same_commit_twice(world: World) -> str:
     """A pipeline is started again for a commit that was built and released."""
     name, pipeline = release(world), world.pipeline()
     digest, ecr = world.shop.recorded(), world.clients("ecr")
-    images = len(ecr.describe_images(repositoryName=pipeline.repository.rpartition("/")[2])["imageDetails"])
+    images = len(ecr.describe_images(repositoryName=SERVICE)["imageDetails"])
     versions = len(world.clients("ssm").get_parameter_history(Name="/pythonbase/services/shop/image")["Parameters"])
     execution_id = world.clients("codepipeline").start_pipeline_execution(name=pipeline.name)["pipelineExecutionId"]
     pipeline.settle()
     (execution,) = [item for item in pipeline.executions() if item["pipelineExecutionId"] == execution_id]
     expect(execution["status"] == "Succeeded", f"it is {execution['status']}: {pipeline.failure(execution)}")
-    after = len(ecr.describe_images(repositoryName=pipeline.repository.rpartition("/")[2])["imageDetails"])
+    after = len(ecr.describe_images(repositoryName=SERVICE)["imageDetails"])
     expect(after == images, f"{after - images} images more")
     expect(world.shop.recorded() == digest, "another digest is recorded")
     history = world.clients("ssm").get_parameter_history(Name="/pythonbase/services/shop/image")["Parameters"]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
@@ -18,12 +17,16 @@ from pythonbase_localcloud.faults import Control, control
 from pythonbase_localcloud.instance import Instance
 
 SERVICE, GATED = "shop", "gate"
-REPOSITORIES = {SERVICE: "acme/shop", GATED: "acme/gate"}
+REPOSITORIES = {SERVICE: "acme/store", GATED: "acme/gate"}
+SECRET = "bitbucket/statuses"  # noqa: S105 - its name
 CONFIGURATION = """\
+bitbucket:
+  status_credentials: bitbucket/statuses
 services:
   - name: shop
-    repository: acme/shop
+    repository: acme/store
     environment: {{TEMPLATE: "{template}"}}
+    test: python -c 'import sys; sys.path.insert(0, "/opt"); import app'
   - name: gate
     repository: acme/gate
     environments:
@@ -56,7 +59,6 @@ class World:
     folder: Path
     template: int = 0
     versions: int = 0
-    connections: Any = None
     _pipelines: dict[str, Pipeline] = field(default_factory=dict)
 
     @property
