@@ -13,6 +13,10 @@ if TYPE_CHECKING:  # the model runs these checks
     from stacks.settings_model import PlatformEnvironment, Service, ServiceEnvironment, Settings
 
 
+_LONGEST_ELSEWHERE = 56
+"""Of a service's name with its environment's in another account: IAM allows role names of 64 characters."""
+
+
 def check_environments(settings: Settings) -> Iterator[Finding]:
     """Where environments are, and sizes and counts of services in them."""
     for index, item in enumerate(settings.environments):
@@ -21,6 +25,10 @@ def check_environments(settings: Settings) -> Iterator[Finding]:
         for number, environment in enumerate(service.environments):
             at: SettingPath = ("services", index, "environments", number)
             yield from _check_size(service, environment, at)
+            name = f"{service.name}-{environment.name}"
+            if place(environment.name, settings).account and len(name) > _LONGEST_ELSEWHERE:
+                fix = f"use shorter names: the role {name}-starter there may have 64 characters"
+                yield Finding(path=(*at, "name"), fix=fix, involves=(("services", index, "name"),))
             if environment.approval_timeout is not None and not environment.approval:
                 fix = "add approval: true, or remove it"
                 yield Finding(path=(*at, "approval_timeout"), fix=fix, involves=((*at, "approval"),))

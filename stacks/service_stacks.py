@@ -236,6 +236,8 @@ def add_service(
         secrets={name: stack.secret(f"Secret{name}", reference) for name, reference in settings.secrets.items()},
         load_balancing=LoadBalancing(settings.load_balancer.value),
         deployment=_deployment(settings.deployment),
+        # The old containers stay for the bake time before the deployment is over.
+        release_timeout=Duration.minutes(30 + (settings.deployment.bake_minutes or 0)),
         repository_account=repository_account,
         repository_region=repository_region,
         release_locks=network.release_locks,

@@ -12,8 +12,8 @@ _SHARED = {
     "test_demo": "platform",
     "test_doctor": "platform",
     "test_permissions": "platform",
-    # the services of the fault table
-    "test_fault_table": "releases",
+    # the services of the fault table, twice: their tests take longest
+    "test_fault_table": "faults",
     "test_releases": "releases",
     # one service of a monorepo
     "test_build_statuses": "monorepo",
@@ -27,7 +27,7 @@ _SHARED = {
     "test_source_policy": "builder",
 }
 """Modules with the local cloud, and what they share. The others of them share an instance of their own."""
-_LONGEST_FIRST = ("releases", "platform", "monorepo", "docker hub", "local cloud", "builder")
+_LONGEST_FIRST = ("faults", "releases", "platform", "monorepo", "docker hub", "local cloud", "builder")
 
 
 class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -75,7 +75,7 @@ class ReleaseNames:
     @property
     def starter_role_name(self) -> str:
         """Name of the role with which a pipeline of another account releases to this environment."""
-        return f"{self.deployed_name}-release-starter"
+        return f"{self.deployed_name}-starter"
 
     @property
     def image_parameter(self) -> str:

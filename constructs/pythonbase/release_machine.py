@@ -39,7 +39,8 @@ class ReleaseMachine(Construct):
         passed_roles: Task role and execution role of its task definition.
         container_name: The container whose image is released.
         repository_account: The AWS account of the service's ECR repository. Default: the stack's.
-        repository_region: Its Region. Default: the stack's.
+        repository_region: Its Region, if it is not the stack's. Released images then get no tags that keep them: state
+            machines call no other Region.
         locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
         timeout: How long a deployment may take. Default: 30 minutes.
     """
@@ -77,18 +78,20 @@ class ReleaseMachine(Construct):
             cluster_name=service.cluster.cluster_name,
             container_name=container_name,
             registry_id=self._account,
+            repository_is_here=repository_region is None,
             repository_uri=f"{self._account}.dkr.ecr.{self._region}.{stack.url_suffix}/{names.repository_name}",
             locks_table=table.table_name,
             timeout_seconds=int((timeout or Duration.minutes(30)).to_seconds()),
         )
+        # Releases wait for each other, and for deployments of the template.
+        longest = Duration.seconds(max(4 * 3600, 3 * target.timeout_seconds))
         self.state_machine: sfn.StateMachine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=names.state_machine_name,
             definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(release_steps(target))),
             role=role.without_policy_updates(),
-            # Releases wait for each other, and for deployments of the template.
-            timeout=Duration.hours(4),
+            timeout=longest,
         )
         # An execution that starts before its role may do anything would fail.
         self.state_machine.node.add_dependency(role)
@@ -124,7 +127,8 @@ class ReleaseMachine(Construct):
             iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"], resources=["*"]),
             iam.PolicyStatement(
                 actions=["ecs:TagResource"],
-                resources=[self._revisions()],
+                # Before it is registered, a revision has no number yet.
+                resources=[self._revisions().removesuffix(":*"), self._revisions()],
                 conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
             ),
             iam.PolicyStatement(

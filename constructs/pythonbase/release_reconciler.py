@@ -17,6 +17,10 @@ from constructs import Construct
 from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase.release import RELEASE_MACHINE_SUFFIX
 
+_EVENT_NAME = "{% $split($states.input.detail.deploymentId, '/')[-1] %}"
+"""One execution for each deployment: ECS rolls a failed one back to the one before, whose completion is told again. A
+recorded image that cannot run on the present template must not be tried again and again."""
+
 
 class ReleaseReconciler(Construct):
     """A state machine that starts the release of what is recorded, for services of one cluster.
@@ -131,13 +135,13 @@ def _steps(cluster_name: str, machines: str) -> dict[str, Any]:
             # arn:aws:ecs:<region>:<account>:service/<cluster>/<service>
             "OfTheEvent": {
                 "Type": "Pass",
-                "Assign": {"next": ""},
+                "Assign": {"next": "", "name": _EVENT_NAME, "failed": False},
                 "Output": {
                     "ServiceArns": f"{{% [$states.input.resources[$contains($, ':service/{cluster_name}/')]] %}}"
                 },
                 "Next": "Each",
             },
-            "First": {"Type": "Pass", "Assign": {"next": ""}, "Next": "List"},
+            "First": {"Type": "Pass", "Assign": {"next": "", "name": "", "failed": False}, "Next": "List"},
             "List": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::aws-sdk:ecs:listServices",
@@ -163,11 +167,11 @@ def _steps(cluster_name: str, machines: str) -> dict[str, Any]:
                         "Release": {
                             "Type": "Task",
                             "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution",
-                            "Arguments": {
-                                "StateMachineArn": f"{{% '{machines}' & $split($states.input, '/')[-1] & "
-                                f"'{RELEASE_MACHINE_SUFFIX}' %}}",
-                                "Input": "{}",
-                            },
+                            "Arguments": (
+                                "{% ($service := $split($states.input, '/')[-1]; $merge([{'StateMachineArn': "
+                                f"'{machines}' & $service & '{RELEASE_MACHINE_SUFFIX}', 'Input': '{{}}'}}, "
+                                "$name = '' ? {} : {'Name': $substring($service, 0, 50) & '-' & $name}])) %}"
+                            ),
                             "Retry": [
                                 {
                                     "ErrorEquals": ["Sfn.SfnException", "Sfn.SdkClientException"],
@@ -176,20 +180,38 @@ def _steps(cluster_name: str, machines: str) -> dict[str, Any]:
                                     "MaxAttempts": 5,
                                 }
                             ],
-                            # Services of the cluster that somebody else made.
-                            "Catch": [{"ErrorEquals": ["Sfn.StateMachineDoesNotExistException"], "Next": "NotOurs"}],
+                            "Catch": [
+                                {
+                                    "ErrorEquals": [
+                                        # services of the cluster that somebody else made
+                                        "Sfn.StateMachineDoesNotExistException",
+                                        "Sfn.InvalidArnException",
+                                        # this deployment was looked at before
+                                        "Sfn.ExecutionAlreadyExistsException",
+                                    ],
+                                    "Next": "Nothing",
+                                },
+                                {"ErrorEquals": ["States.ALL"], "Next": "NotStarted"},
+                            ],
+                            "Output": {"failed": False},
                             "End": True,
                         },
-                        "NotOurs": {"Type": "Pass", "End": True},
+                        "Nothing": {"Type": "Pass", "Output": {"failed": False}, "End": True},
+                        "NotStarted": {"Type": "Pass", "Output": {"failed": True}, "End": True},
                     },
                 },
+                "Assign": {"failed": "{% $failed or $count($states.result[failed]) > 0 %}"},
                 "Next": "More",
             },
             "More": {
                 "Type": "Choice",
-                "Choices": [{"Condition": "{% $next != '' %}", "Next": "List"}],
+                "Choices": [
+                    {"Condition": "{% $next != '' %}", "Next": "List"},
+                    {"Condition": "{% $failed %}", "Next": "Failed"},
+                ],
                 "Default": "Done",
             },
+            "Failed": {"Type": "Fail", "Error": "Reconciler.NotStarted", "Cause": "a release could not be started"},
             "Done": {"Type": "Succeed"},
         },
     }

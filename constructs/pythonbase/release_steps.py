@@ -14,10 +14,17 @@ from pythonbase.release_locks import LOCK_KEY
 
 State = dict[str, Any]
 
-POLL_SECONDS = 5
-_PATIENCE_WITH_OTHERS = 180
-"""How many polls (15 minutes) a release waits for a deployment that somebody else started. It then goes on: the new
-image may be the cure of a service that cannot become steady."""
+_SHORTEST_POLL_SECONDS = 5
+_MOST_POLLS = 700
+"""Of one deployment: an execution may have 25,000 events, and a poll is 9 of them:
+https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html"""
+_PATIENCE_SECONDS = 15 * 60
+"""How long a release waits at least for a deployment that somebody else started. It then goes on: the new image may be
+the cure of a service that cannot become steady."""
+_TURN_SECONDS = 15
+_TASKS = 40
+"""Of one page: the descriptions of more tasks could be more than the 256 KiB that a state may have:
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 _ATTEMPTS = 5
 """How often a release starts again because the template of its service changed meanwhile."""
 _VERIFICATIONS = 12
@@ -27,6 +34,7 @@ _VERIFICATIONS = 12
 _REGISTERED = (
     "ContainerDefinitions",
     "Cpu",
+    "EnableFaultInjection",
     "EphemeralStorage",
     "ExecutionRoleArn",
     "Family",
@@ -53,6 +61,7 @@ class ReleaseTarget:
         container_name: The container whose image is released.
         registry_id: The account that owns the service's ECR repository.
         repository_uri: URI of that repository.
+        repository_is_here: Whether it is in this Region: state machines call no other.
         locks_table: Name of the table of locks.
         timeout_seconds: How long a deployment may take.
     """
@@ -62,8 +71,14 @@ class ReleaseTarget:
     container_name: str
     registry_id: str
     repository_uri: str
+    repository_is_here: bool = True
     locks_table: str
     timeout_seconds: int
+
+    @property
+    def poll_seconds(self) -> int:
+        """How often the deployment is looked at."""
+        return max(_SHORTEST_POLL_SECONDS, self.timeout_seconds // _MOST_POLLS)
 
 
 def release_steps(target: ReleaseTarget) -> State:
@@ -91,6 +106,17 @@ def release_steps(target: ReleaseTarget) -> State:
 
 # -- building blocks ---------------------------------------------------------------------------------------------------
 
+# https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html, and for the optimized integration
+# of DynamoDB https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html
+_ERROR_PREFIXES = {"dynamodb": "DynamoDB", "codepipeline": "CodePipeline"}
+_MORE_ERRORS = [
+    "DynamoDB.AmazonDynamoDBException",
+    "DynamoDB.InternalServerErrorException",
+    "DynamoDB.ProvisionedThroughputExceededException",
+    "Ssm.InternalServerErrorException",
+    "Ssm.TooManyUpdatesException",
+]
+
 
 def _task(
     api: str,
@@ -100,10 +126,16 @@ def _task(
     assign: State | None = None,
     catch: State | None = None,
     fails: str = "Failed",
+    keeps_error: bool = False,
 ) -> State:
-    """One call of an AWS API. What fails for good goes to ``fails``; ``catch`` maps other errors to a next step."""
-    prefix = api.split(":")[-2]
-    errors = f"{prefix[:1].upper()}{prefix[1:]}"
+    """One call of an AWS API.
+
+    What fails for good goes to ``fails``; ``catch`` maps other errors to a next step. ``keeps_error``: the release has
+    failed for another reason already, which stays the one that is told.
+    """
+    told = {"error": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"}
+    service = api.split(":")[-2]
+    errors = _ERROR_PREFIXES.get(service, service.capitalize())
     return {
         "Type": "Task",
         "Resource": f"arn:aws:states:::{api}",
@@ -115,7 +147,7 @@ def _task(
                     f"{errors}.{name}"
                     for name in ("SdkClientException", "ServerException", "ThrottlingException", f"{errors}Exception")
                 ]
-                + ["DynamoDB.ThrottlingException", "Ssm.InternalServerErrorException", "Ssm.TooManyUpdatesException"],
+                + _MORE_ERRORS,
                 "IntervalSeconds": 2,
                 "BackoffRate": 2,
                 "MaxAttempts": 6,
@@ -128,7 +160,7 @@ def _task(
             {
                 "ErrorEquals": ["States.ALL"],
                 "Next": fails,
-                "Assign": {"error": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"},
+                **({} if keeps_error else {"Assign": told}),
             },
         ],
         **({"Assign": assign} if assign else {}),
@@ -144,7 +176,7 @@ def _choice(*rules: tuple[str, str], otherwise: str) -> State:
     }
 
 
-def _wait(counter: str, *, then: str, seconds: int = POLL_SECONDS) -> State:
+def _wait(counter: str, *, then: str, seconds: int = _SHORTEST_POLL_SECONDS) -> State:
     """Wait and count."""
     return {"Type": "Wait", "Seconds": seconds, "Assign": {counter: f"{{% ${counter} + 1 %}}"}, "Next": then}
 
@@ -159,12 +191,26 @@ def _set(then: str, **values: str) -> State:
 def _beginning() -> State:
     given = {
         name: f"$exists($states.input.{name}) ? $states.input.{name} : ''"
-        for name in ("image", "baseImage", "commit", "by", "why", "pipeline", "pipelineExecution")
+        for name in ("image", "baseImage", "commit", "pipeline", "pipelineExecution")
+    }
+    # SSM takes no {{ in a value, and 4,096 characters.
+    given |= {
+        name: f"$exists($states.input.{name}) ? $substring($replace($states.input.{name}, /[{{}}]/, ' '), 0, 500) : ''"
+        for name in ("by", "why")
     }
     counters = dict.fromkeys(("turns", "waited", "attempt", "polls", "checks", "settling"), "0")
     return {
         "Begin": _set(
-            "FromPipeline", **given, **counters, me="$states.context.Execution.Id", base="''", registered="false"
+            "FromPipeline",
+            **given,
+            **counters,
+            me="$states.context.Execution.Id",
+            base="''",
+            before="''",
+            revision="''",
+            digests="[]",
+            registered="false",
+            touched="false",
         ),
         "FromPipeline": _choice(("$pipelineExecution != ''", "Execution"), otherwise="Lock"),
         # CodePipeline rolls a failed stage back to its last execution, which need not be what was released last:
@@ -209,7 +255,7 @@ def _lock(target: ReleaseTarget) -> State:
             then="DoesHolderRun",
         ),
         "DoesHolderRun": _choice(("$holderStatus = 'RUNNING'", "WaitForTurn"), otherwise="TakeOver"),
-        "WaitForTurn": _wait("turns", then="Lock"),
+        "WaitForTurn": _wait("turns", then="Lock", seconds=_TURN_SECONDS),
         # The lock of an execution that was stopped.
         "TakeOver": _task(
             "dynamodb:putItem",
@@ -227,16 +273,21 @@ def _lock(target: ReleaseTarget) -> State:
 
 def _look(target: ReleaseTarget) -> State:
     """Wait until nobody else deploys, then see what runs and what is recorded."""
-    # Not how many deployments there are: one that failed stays in the list for a while.
-    busy = "$service.Deployments[Status='PRIMARY'].RolloutState = 'IN_PROGRESS'"
+    # Not only how many deployments there are: one that failed stays in the list for a while.
+    primary = "$service.Deployments[Status='PRIMARY']"
+    busy = (
+        f"({primary}.RolloutState = 'IN_PROGRESS' or "
+        f"($not($exists({primary}.RolloutState)) and $count($service.Deployments) > 1))"
+    )
+    patience = max(_PATIENCE_SECONDS, target.timeout_seconds)
     return {
         "Service": _describe_service(target, then="IsServiceFree"),
         "IsServiceFree": _choice(
             ("$service = null", "NoService"),
-            (f"{busy} and $waited < {_PATIENCE_WITH_OTHERS}", "WaitForOthers"),
+            (f"{busy} and $waited * {target.poll_seconds} < {patience}", "WaitForOthers"),
             otherwise="Recorded",
         ),
-        "WaitForOthers": _wait("waited", then="Service"),
+        "WaitForOthers": _wait("waited", then="Service", seconds=target.poll_seconds),
         "NoService": _set(
             "Failed",
             error="'Release.NoService'",
@@ -257,7 +308,8 @@ def _look(target: ReleaseTarget) -> State:
             {"TaskDefinition": "{% $base = '' ? $service.TaskDefinition : $base %}", "Include": ["TAGS"]},
             assign={
                 "definition": "{% $states.result.TaskDefinition %}",
-                "tags": "{% $exists($states.result.Tags) ? $states.result.Tags : [] %}",
+                # CloudFormation's own tags can be read and not written.
+                "tags": "{% [$states.result.Tags[$substring(Key, 0, 4) != 'aws:']] %}",
                 "running": "{% $states.result.TaskDefinition.ContainerDefinitions"
                 f"[Name='{target.container_name}'].Image %}}",
                 "before": "{% $states.result.TaskDefinition.TaskDefinitionArn %}",
@@ -268,7 +320,10 @@ def _look(target: ReleaseTarget) -> State:
         "IsItRunning": _choice(
             ("$running = $image and $base = ''", "Tasks"),
             ("$image = $recorded and $not($contains($image, '@'))", "Register"),
-            (f"$substringBefore($image, '@') = '{target.repository_uri}'", "Manifest"),
+            (
+                f"$substringBefore($image, '@') = '{target.repository_uri}'",
+                "Manifest" if target.repository_is_here else "Register",
+            ),
             otherwise="WrongImage",
         ),
         "WrongImage": _set(
@@ -279,7 +334,7 @@ def _look(target: ReleaseTarget) -> State:
     }
 
 
-def _describe_service(target: ReleaseTarget, *, then: str, fails: str = "Failed") -> State:
+def _describe_service(target: ReleaseTarget, *, then: str, fails: str = "Failed", keeps_error: bool = False) -> State:
     return _task(
         "aws-sdk:ecs:describeServices",
         {"Cluster": target.cluster_name, "Services": [target.names.deployed_name]},
@@ -288,11 +343,13 @@ def _describe_service(target: ReleaseTarget, *, then: str, fails: str = "Failed"
         },
         then=then,
         fails=fails,
+        keeps_error=keeps_error,
     )
 
 
 def _deploy(target: ReleaseTarget) -> State:
     mine = "$service.Deployments[Id=$deployment]"
+    reason = "$service.Deployments[Status='PRIMARY'].RolloutStateReason"
     names = ", ".join(f"'{name}'" for name in _REGISTERED)
     images = (
         f"$definition.ContainerDefinitions.(Name = '{target.container_name}' ? $merge([$, {{'Image': $image}}]) : $)"
@@ -349,12 +406,13 @@ def _deploy(target: ReleaseTarget) -> State:
             assign={
                 "deployment": "{% $states.result.Service.Deployments[Status='PRIMARY'].Id %}",
                 "registered": True,
+                "touched": True,
                 "base": "",
                 "polls": 0,
             },
             then="WaitForDeployment",
         ),
-        "WaitForDeployment": _wait("polls", then="Progress"),
+        "WaitForDeployment": _wait("polls", then="Progress", seconds=target.poll_seconds),
         "Progress": _describe_service(target, then="Outcome", fails="PutBack"),
         # ECS forgets a deployment that failed once its tasks are gone, and makes the one before it primary again.
         "Outcome": _choice(
@@ -368,17 +426,18 @@ def _deploy(target: ReleaseTarget) -> State:
             ),
             (f"{mine}.RolloutState = 'FAILED'", "RolledBack"),
             (
-                f"{mine}.Status = 'PRIMARY' and $polls * {POLL_SECONDS} < {target.timeout_seconds}",
+                f"{mine}.Status = 'PRIMARY' and $polls * {target.poll_seconds} < {target.timeout_seconds}",
                 "WaitForDeployment",
             ),
             (f"{mine}.Status = 'PRIMARY'", "TooSlow"),
             ("$service.TaskDefinition = $before", "RolledBack"),
+            (f"$exists({reason}) ? $contains({reason}, 'rolling back') : false", "RolledBack"),
             (f"$attempt < {_ATTEMPTS}", "StartAgain"),
             otherwise="Superseded",
         ),
         "StartAgain": _wait("attempt", then="Service"),
         "Superseded": _set(
-            "Failed",
+            "UnlockFailed",  # what runs is somebody else's, and newer
             error="'Release.Superseded'",
             cause="'other deployments of the service kept replacing this one; now runs ' & $service.TaskDefinition",
         ),
@@ -406,11 +465,18 @@ def _explain(target: ReleaseTarget) -> State:
         ),
         "Stopped": _task(
             "aws-sdk:ecs:listTasks",
-            {"Cluster": target.cluster_name, "ServiceName": target.names.deployed_name, "DesiredStatus": "STOPPED"},
+            {
+                "Cluster": target.cluster_name,
+                "ServiceName": target.names.deployed_name,
+                "DesiredStatus": "STOPPED",
+                "MaxResults": _TASKS,
+            },
             assign={"tasks": "{% [$states.result.TaskArns] %}"},
             then="HasStopped",
+            fails="UnlockFailed",
+            keeps_error=True,
         ),
-        "HasStopped": _choice(("$count($tasks) > 0", "StoppedTasks"), otherwise="Failed"),
+        "HasStopped": _choice(("$count($tasks) > 0", "StoppedTasks"), otherwise="UnlockFailed"),
         "StoppedTasks": _task(
             "aws-sdk:ecs:describeTasks",
             {"Cluster": target.cluster_name, "Tasks": "{% $tasks %}"},
@@ -418,18 +484,25 @@ def _explain(target: ReleaseTarget) -> State:
                 "cause": f"{{% ($reasons := $distinct({reasons}); $count($reasons) > 0 ? "
                 "$cause & ' Tasks stopped: ' & $join($reasons, ' | ') : $cause) %}"
             },
-            then="Failed",
+            then="UnlockFailed",
+            fails="UnlockFailed",
+            keeps_error=True,
         ),
     }
 
 
 def _verify(target: ReleaseTarget) -> State:
-    """Ask the tasks themselves. 100 tasks are one page, which is enough to believe it."""
+    """Ask the tasks themselves. One page of them is enough to believe it."""
     digests = f"$states.result.Tasks[LastStatus='RUNNING'].Containers[Name='{target.container_name}'].ImageDigest"
     return {
         "Tasks": _task(
             "aws-sdk:ecs:listTasks",
-            {"Cluster": target.cluster_name, "ServiceName": target.names.deployed_name, "DesiredStatus": "RUNNING"},
+            {
+                "Cluster": target.cluster_name,
+                "ServiceName": target.names.deployed_name,
+                "DesiredStatus": "RUNNING",
+                "MaxResults": _TASKS,
+            },
             assign={"tasks": "{% [$states.result.TaskArns] %}"},
             then="AreThereTasks",
             fails="PutBack",
@@ -512,19 +585,21 @@ def _record(target: ReleaseTarget) -> State:
 
 def _put_back(target: ReleaseTarget) -> State:
     """The service runs what is not recorded: give it back what it ran before."""
-    settled = "$service.Deployments[Status='PRIMARY'].RolloutState != 'IN_PROGRESS'"
+    settled = "$not($service.Deployments[Status='PRIMARY'].RolloutState = 'IN_PROGRESS')"
     return {
-        "PutBack": _choice(("$revision = $before", "Failed"), otherwise="UpdateBack"),
+        "PutBack": _choice(("$revision = $before", "UnlockFailed"), otherwise="UpdateBack"),
         "UpdateBack": _task(
             "aws-sdk:ecs:updateService",
             {"Cluster": target.cluster_name, "Service": target.names.deployed_name, "TaskDefinition": "{% $before %}"},
             assign={"cause": "{% $cause & ' The service is back on ' & $before & '.' %}"},
             then="WaitToSettle",
+            fails="UnlockFailed",
+            keeps_error=True,
         ),
-        "WaitToSettle": _wait("settling", then="Settling"),
-        "Settling": _describe_service(target, then="IsItSettled"),
+        "WaitToSettle": _wait("settling", then="Settling", seconds=target.poll_seconds),
+        "Settling": _describe_service(target, then="IsItSettled", fails="UnlockFailed", keeps_error=True),
         "IsItSettled": _choice(
-            (f"({settled}) or $settling * {POLL_SECONDS} >= {target.timeout_seconds}", "Failed"),
+            (f"{settled} or $settling * {target.poll_seconds} >= {target.timeout_seconds}", "UnlockFailed"),
             otherwise="WaitToSettle",
         ),
     }
@@ -549,6 +624,8 @@ def _end(target: ReleaseTarget) -> State:
     return {
         "Unlock": unlock("Released"),
         "Released": {"Type": "Succeed", "Output": {"image": "{% $image %}", "taskDefinition": "{% $revision %}"}},
-        "Failed": unlock("Fail"),
+        # From the first update on, the service may run what is not recorded.
+        "Failed": _choice(("$touched", "PutBack"), otherwise="UnlockFailed"),
+        "UnlockFailed": unlock("Fail"),
         "Fail": {"Type": "Fail", "Error": "{% $error %}", "Cause": "{% $cause %}"},
     }

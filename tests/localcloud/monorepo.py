@@ -166,7 +166,9 @@ class Monorepo:
     def pushed_images(self) -> set[str]:
         """Tags in the service's ECR repository: commits that were built for a release."""
         images = self.cloud.client("ecr").describe_images(repositoryName="orders")["imageDetails"]
-        return {tag for image in images for tag in image.get("imageTags", [])}
+        tags = {tag for image in images for tag in image.get("imageTags", [])}
+        # A release adds its own a little later.
+        return {tag for tag in tags if not tag.startswith("release-")}
 
     def role(self, logical_id: str) -> str:
         """Name of a role of the stack Orders by the start of its logical id."""

@@ -188,7 +188,7 @@ def test_tasks_elsewhere_may_pull_from_the_pipelines_account_and_region(spread: 
 
 
 def test_the_pipeline_releases_elsewhere_with_a_role_there_that_trusts_it_alone(spread: dict[str, Template]) -> None:
-    starter = f"arn:aws:iam::{OTHER}:role/orders-production-release-starter"
+    starter = f"arn:aws:iam::{OTHER}:role/orders-production-starter"
     stages = {
         stage["Name"]: stage for stage in only(spread["Orders"], "AWS::CodePipeline::Pipeline").properties["Stages"]
     }

@@ -74,7 +74,10 @@ EXPECTED: dict[str, Allowed] = {
         "ecs:DescribeTasks": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/*{IN_CLUSTER}"},
         "ecs:ListTasks": {f"*{IN_CLUSTER}"},
         "ecs:RegisterTaskDefinition": {"*"},
-        "ecs:TagResource": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}"},
+        "ecs:TagResource": {
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders{AT_REGISTRATION}",
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}",
+        },
         "ecs:UpdateService": SERVICE,
         "iam:PassRole": {
             f"${{ServiceTaskDefinitionTaskRole.Arn}}{FOR_TASKS}",

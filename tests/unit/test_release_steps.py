@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonata  # type: ignore[import-untyped] # it has no types
@@ -56,7 +57,7 @@ def test_it_ends_in_success_or_failure_only() -> None:
 @pytest.mark.parametrize("end", ["Released", "Fail"])
 def test_every_end_is_reached_through_a_release_of_the_lock(end: str) -> None:
     before = {name for name, state in STATES.items() if end in _next(state)}
-    assert before <= {"Unlock", "Failed"}
+    assert before <= {"Unlock", "UnlockFailed"}
     for name in before:
         assert STATES[name]["Resource"].endswith("dynamodb:deleteItem")
         assert STATES[name]["Arguments"]["ConditionExpression"] == "Holder = :me"
@@ -66,6 +67,13 @@ def test_what_fails_after_the_update_of_the_service_is_put_back() -> None:
     # From the update on, until the image is recorded, the service may run what is not recorded.
     exposed = ("Progress", "Tasks", "Running", "Newest", "RecordBaseImage", "RecordRelease", "RecordImage")
     assert {name: TASKS[name]["Catch"][-1]["Next"] for name in exposed} == dict.fromkeys(exposed, "PutBack")
+
+
+def test_whatever_else_fails_is_put_back_once_the_service_was_touched() -> None:
+    assert _decide("Failed", touched=True) == "PutBack"
+    assert _decide("Failed", touched=False) == "UnlockFailed"
+    assert TASKS["Update"]["Assign"]["touched"] is True
+    assert "Failed" not in _reachable("PutBack")
 
 
 def test_before_the_update_a_failure_changes_nothing() -> None:
@@ -144,9 +152,9 @@ def _decide(state: str, **variables: Any) -> str:
     return str(STATES[state]["Default"])
 
 
-def _service(*deployments: tuple[str, str, str], runs: str = "td:2") -> dict[str, Any]:
-    keys = ("Id", "Status", "RolloutState")
-    listed = [dict(zip(keys, deployment, strict=True)) for deployment in deployments]
+def _service(*deployments: tuple[str, ...], runs: str = "td:2") -> dict[str, Any]:
+    keys = ("Id", "Status", "RolloutState", "RolloutStateReason")
+    listed = [dict(zip(keys, deployment, strict=False)) for deployment in deployments]
     return {"Deployments": listed, "TaskDefinition": runs, "DesiredCount": 1, "Events": []}
 
 
@@ -192,7 +200,10 @@ def test_it_does_not_start_again_for_ever() -> None:
         ([("a", "PRIMARY", "IN_PROGRESS")], 0, "WaitForOthers"),
         # one that failed, and that ECS has not forgotten yet
         ([("a", "PRIMARY", "COMPLETED"), ("b", "ACTIVE", "FAILED")], 0, "Recorded"),
-        ([("a", "PRIMARY", "IN_PROGRESS")], 180, "Recorded"),
+        ([("a", "PRIMARY", "IN_PROGRESS")], 360, "Recorded"),
+        # not a rolling deployment
+        ([("a", "PRIMARY"), ("b", "ACTIVE")], 0, "WaitForOthers"),
+        ([("a", "PRIMARY")], 0, "Recorded"),
         ([("a", "PRIMARY", "FAILED")], 0, "Recorded"),
     ],
 )
@@ -229,11 +240,43 @@ def test_only_digests_of_the_services_repository_are_released(image: str, decide
     assert _decide("IsItRunning", running="other", image=image, recorded="base:latest", base="") == decided
 
 
+def test_a_state_machine_calls_no_other_region() -> None:
+    states = release_steps(replace(TARGET, repository_is_here=False))["States"]
+    digests = [rule["Next"] for rule in states["IsItRunning"]["Choices"] if "substringBefore" in rule["Condition"]]
+    assert digests == ["Register"]
+
+
+def test_a_long_deployment_is_polled_less_often_so_that_its_history_has_room() -> None:
+    day = replace(TARGET, timeout_seconds=24 * 3600)
+    assert TARGET.poll_seconds == 5
+    assert day.timeout_seconds / day.poll_seconds * 9 < 25_000 / 3
+
+
+@pytest.mark.parametrize(("given", "recorded"), [("Ada {{x}}", "Ada   x  "), ("a" * 900, "a" * 500)])
+def test_what_ssm_does_not_take_is_left_out(given: str, recorded: str) -> None:
+    by = STATES["Begin"]["Assign"]["by"]
+    assert _evaluate(by, states={"input": {"by": given}}) == recorded
+
+
 def test_the_tags_that_keep_images_are_a_ring() -> None:
     tag = TASKS["Keep"]["Arguments"]["ImageTag"]
     assert [_evaluate(tag, version=version) for version in (1, 126, 127, 128)] == [
         f"release-staging-{number}" for number in (2, 127, 0, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("described", "kept"),
+    [
+        ({}, []),
+        ({"Tags": []}, []),
+        ({"Tags": [{"Key": "team", "Value": "a"}]}, ["team"]),
+        ({"Tags": [{"Key": "aws:cloudformation:stack-name", "Value": "S"}, {"Key": "aws", "Value": "x"}]}, ["aws"]),
+    ],
+)
+def test_tags_are_taken_over_except_those_that_aws_keeps_for_itself(described: dict[str, Any], kept: list[str]) -> None:
+    tags = _evaluate(TASKS["Definition"]["Assign"]["tags"], states={"result": described})
+    assert [tag["Key"] for tag in tags] == kept
 
 
 def test_a_revision_is_what_runs_with_another_image() -> None:

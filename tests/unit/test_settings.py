@@ -722,6 +722,14 @@ BAD_FILES: dict[str, tuple[str, str]] = {
         "3: environments[0].network.nat_gateways: got 3; use at most 2, one for each availability zone, or raise "
         "max_azs",
     ),
+    "names too long for a role in another account": (
+        'environment: {account: "123456789012", region: eu-central-1}\n'
+        'environments: [{name: quality-assurance-eu, account: "210987654321"}]\nservices:\n'
+        "  - name: orders-and-everything-that-goes-with-it\n    repository: acme/orders\n"
+        "    environments: [{name: quality-assurance-eu}]\n",
+        '6: services[0].environments[0].name: got "quality-assurance-eu"; use shorter names: the role '
+        "orders-and-everything-that-goes-with-it-quality-assurance-eu-starter there may have 64 characters",
+    ),
     "approval timeout without approval": (
         SERVICE + "    environments:\n      - name: staging\n        approval_timeout: 60\n",
         "6: services[0].environments[0].approval_timeout: got 60; add approval: true, or remove it",

@@ -27,7 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+if __name__ == "__main__":
+    ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
 

@@ -64,7 +64,7 @@ def image_exits(world: World) -> str:
 
 def never_healthy(world: World) -> str:
     """The container answers no health check."""
-    return _fails(world, changes.never_healthy, stage="Deploy", says="circuit breaker")
+    return _fails(world, changes.never_healthy, stage="Deploy", says="deployment failed")
 
 
 def health_flaps(world: World) -> str:
