@@ -184,6 +184,26 @@ def test_logging_in_to_ecr_public_takes_two_permissions(cloud: Cloud) -> None:
             caller(cloud, permission)("ecr-public").get_authorization_token()
 
 
+def test_a_role_of_another_account_can_trust_one_role_behind_a_session(cloud: Cloud) -> None:
+    other, name = "222233334444", unique("trusting")
+    arn = f"arn:aws:iam::{other}:role/{name}"
+    trusted, stranger = (caller(cloud, allow("sts:AssumeRole", on=arn))("sts") for _ in range(2))
+    role = trusted.get_caller_identity()["Arn"].split(":assumed-role/")[1].split("/")[0]
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"arn:aws:iam::{cloud.account}:root"},
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{cloud.account}:role/{role}"}},
+    }
+    cloud.client("iam", account=other).create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    assumed = trusted.assume_role(RoleArn=arn, RoleSessionName="session")["AssumedRoleUser"]["Arn"]
+    assert assumed == f"arn:aws:sts::{other}:assumed-role/{name}/session"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        stranger.assume_role(RoleArn=arn, RoleSessionName="session")
+
+
 def test_an_explicit_deny_wins(cloud: Cloud) -> None:
     deny = {"Effect": "Deny", "Action": "ssm:GetParameter", "Resource": "*"}
     assert _is_denied(lambda c: c.get_parameter(Name="/a"), caller(cloud, allow("ssm:*"), deny)("ssm"))

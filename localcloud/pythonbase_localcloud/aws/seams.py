@@ -146,6 +146,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "AuthError",
         "EvalContext",
         "_conditions_met",
+        "_resolve_condition_key",
         "_service_principal_matches",
         "enforce",
         "parse_policy_document",

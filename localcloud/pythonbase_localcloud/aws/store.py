@@ -31,7 +31,10 @@ def load() -> None:
     for service, stores in _stores.items():
         saved = seams.persistence.load_state(f"localcloud-{service}") or {}
         for name, store in stores.items():
-            store.update(saved.get(name) or {})
+            if name in saved:
+                # All accounts and Regions; `update` would take those of the present scope only.
+                for (account, region, key), value in saved[name].all_items():
+                    store.set_scoped(account, region, key, value)
     for function in _after_load:
         function()
 

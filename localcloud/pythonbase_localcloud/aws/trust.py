@@ -1,4 +1,7 @@
-"""Lambda functions run with their role only when the role trusts Lambda; MiniStack does not ask."""
+"""Lambda functions run with their role only when the role trusts Lambda, and policies see who calls as AWS shows it.
+
+MiniStack asks neither, and takes a session for its role where a condition names one.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +29,15 @@ def install() -> None:
     seams.lambda_runtime.execution_credentials = execution_credentials
     if hasattr(seams.lambda_svc, "execution_credentials"):
         seams.lambda_svc.execution_credentials = execution_credentials
+
+    resolve = seams.iam_evaluator._resolve_condition_key
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in str(value):
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+            account, role = str(value).split(":")[4], str(value).split(":assumed-role/")[1].split("/")[0]
+            return f"arn:aws:iam::{account}:role/{role}"
+        return value
+
+    seams.iam_evaluator._resolve_condition_key = resolve_condition_key

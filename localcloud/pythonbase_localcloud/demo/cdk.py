@@ -26,9 +26,14 @@ class Cdk:
         """The caller's environment with that of the local cloud in front."""
         return {**os.environ, **self.instance.environment(account=self.account, region=self.region)}
 
-    def bootstrap(self) -> None:
-        """Prepare the account for deployments. Runs outside the app's folder, because it needs no synthesis."""
-        self._run("bootstrap", f"aws://{self.account}/{self.region}", cwd=self.instance.home)
+    def bootstrap(self, *, trust: str | None = None) -> None:
+        """Prepare the account for deployments, also from the account ``trust``.
+
+        Runs outside the app's folder, because it needs no synthesis.
+        """
+        policies = "arn:aws:iam::aws:policy/AdministratorAccess"
+        trusted = ("--trust", trust, "--cloudformation-execution-policies", policies) if trust else ()
+        self._run("bootstrap", f"aws://{self.account}/{self.region}", *trusted, cwd=self.instance.home)
 
     def deploy(self, *stacks: str) -> None:
         """Deploy the stacks and what they depend on. Default: all."""

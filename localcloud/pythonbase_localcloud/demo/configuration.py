@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION
+from stacks.environments import place, used_environments
 from stacks.settings import Service, SettingsError, load_settings
 
 
@@ -19,6 +20,13 @@ class Configuration:
     region: str
     upstreams: list[str]
     services: list[Service]
+    places: dict[str, tuple[str, str]]
+    """Account and Region of each environment."""
+
+    @property
+    def elsewhere(self) -> list[tuple[str, str]]:
+        """Other accounts and Regions that services have environments in."""
+        return sorted({*self.places.values()} - {(self.account, self.region)})
 
     @classmethod
     def load(cls, path: Path) -> Configuration:
@@ -31,10 +39,14 @@ class Configuration:
             settings = load_settings(path)
         except SettingsError as error:
             raise LocalCloudError(str(error)) from None
+        account = settings.environment.account or DEFAULT_ACCOUNT
+        region = settings.environment.region or DEFAULT_REGION
+        found = {name: place(name, settings) for name in used_environments(settings)}
         return cls(
             path=path,
-            account=settings.environment.account or DEFAULT_ACCOUNT,
-            region=settings.environment.region or DEFAULT_REGION,
+            account=account,
+            region=region,
+            places={name: (item.account or account, item.region or region) for name, item in found.items()},
             upstreams=sorted({base.upstream for base in settings.base_images}),
             services=list(settings.services),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pythonbase_localcloud import docker_hub, lifecycle
 from pythonbase_localcloud.demo import aws_client, bitbucket, connections, pipelines
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
-from pythonbase_localcloud.demo.summary import Deployed, Summary, load_balancer_name, service_summary
+from pythonbase_localcloud.demo.summary import Clients, Deployed, Summary, load_balancer_name, service_summary
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.progress import Report
 from stacks.settings import Service
@@ -50,8 +51,13 @@ class Demo:
             config=self._configuration.path,
         )
         with self._step("bootstrap"):
-            if not self._is_bootstrapped():
+            if not _is_bootstrapped(self._client("cloudformation")):
                 cdk.bootstrap()
+            for account, region in self._configuration.elsewhere:
+                if not _is_bootstrapped(
+                    aws_client.client(self._instance, "cloudformation", account=account, region=region)
+                ):
+                    replace(cdk, account=account, region=region).bootstrap(trust=self._configuration.account)
         for service in self._configuration.services:
             bitbucket.create_repository(self._instance, service.repository, service.branch)
         with self._step("deploy"):
@@ -95,11 +101,13 @@ class Demo:
         services = []
         for service in self._configuration.services:
             for deployed in _deployed(service):
-                balancer = load_balancer_name(self._client, deployed.name)
+                clients = self._clients_of(deployed)
+                balancer = load_balancer_name(clients, deployed.name)
                 services.append(
                     service_summary(
-                        self._client,
+                        clients,
                         deployed,
+                        pipeline_status=pipelines.status(self._client("codepipeline"), name=service.name),
                         git_url=str(bitbucket.repository_path(self._instance, service.repository)),
                         url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
                     )
@@ -114,11 +122,11 @@ class Demo:
             seconds={name: round(seconds, 1) for name, seconds in self._seconds.items()},
         )
 
-    def _is_bootstrapped(self) -> bool:
-        stacks = self._client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])[
-            "StackSummaries"
-        ]
-        return any(stack["StackName"] == "CDKToolkit" for stack in stacks)
+    def _clients_of(self, deployed: Deployed) -> Clients:
+        """Clients of the account and Region that a service is deployed to."""
+        here = (self._configuration.account, self._configuration.region)
+        account, region = self._configuration.places.get(deployed.environment or "", here)
+        return lambda service: aws_client.client(self._instance, service, account=account, region=region)
 
     def _client(self, service: str) -> Any:
         """A boto3 client by service name; made once each."""
@@ -134,6 +142,11 @@ class Demo:
         started = time.monotonic()
         yield
         self._seconds[name] = time.monotonic() - started
+
+
+def _is_bootstrapped(cloudformation: Any) -> bool:
+    stacks = cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])["StackSummaries"]
+    return any(stack["StackName"] == "CDKToolkit" for stack in stacks)
 
 
 def _deployed(service: Service) -> list[Deployed]:

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud.demo import pipelines
-
 Clients = Callable[[str], Any]
 """Gives a boto3 client by service name."""
 
@@ -78,13 +76,15 @@ class Summary:
         return "\n".join([*lines, f"seconds        {steps}", ""])
 
 
-def service_summary(clients: Clients, deployed: Deployed, *, git_url: str, url: str | None) -> ServiceSummary:
+def service_summary(
+    clients: Clients, deployed: Deployed, *, pipeline_status: str, git_url: str, url: str | None
+) -> ServiceSummary:
     """Look a service up in the embedded AWS, as anybody could."""
     return ServiceSummary(
         name=deployed.name,
         environment=deployed.environment,
         url=url,
-        pipeline_status=pipelines.status(clients("codepipeline"), name=deployed.service),
+        pipeline_status=pipeline_status,
         image_digest=_running_digest(clients("ecs"), deployed.name),
         base_digest=_base_digest(clients("ssm"), deployed),
         git_url=git_url,
