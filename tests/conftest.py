@@ -12,6 +12,7 @@ _SHARED = {
     "test_demo": "platform",
     "test_doctor": "platform",
     "test_permissions": "platform",
+    "test_release_settings": "platform",
     # the services of the fault table, twice: their tests take longest
     "test_fault_table": "faults",
     "test_releases": "releases",
