@@ -53,6 +53,8 @@ def in_environment(service: Service, environment: ServiceEnvironment) -> Service
     }
     if "desired_count" in given and "max_count" not in given:
         given["max_count"] = max(service.max_count, given["desired_count"])
+    if environment.alarms:
+        given["deployment"] = service.deployment.model_copy(update={"alarms": environment.alarms})
     own = {*environment.environment, *environment.secrets}
     return service.model_copy(
         update={

@@ -86,6 +86,9 @@ _ChannelArn = Annotated[
     rule("use arn:aws:chatbot::<account>:chat-configuration/slack-channel/<name>, or microsoft-teams-channel"),
 ]
 _Switch = Annotated[bool, switch()]
+_AlarmName = Annotated[
+    str, Field(min_length=1, max_length=255), rule("use the name of a CloudWatch alarm, not its ARN")
+]
 _EnvironmentName = Annotated[
     str, Field(pattern=_ENVIRONMENT_NAME), rule("use letters, digits and underscores, not starting with a digit")
 ]
@@ -327,6 +330,12 @@ class ServiceEnvironment(_Model):
         examples=[{"DB_PASSWORD": "staging/orders/db-password"}],
     )
     load_balancer: _LoadBalancerChoice | None = Field(default=None, description="Who reaches the service here.")
+    alarms: list[_AlarmName] = Field(
+        default=[],
+        description="Names of CloudWatch alarms here; one of them in ALARM during a deployment rolls it back. "
+        "Left out: those of the service's deployment.",
+        examples=[["orders-production-latency"]],
+    )
 
 
 class Notifications(_Model):
@@ -366,9 +375,7 @@ class Deployment(_Model):
         description="Minutes that the old containers stay beside the new ones after a blue-green deployment, so that "
         "going back is immediate. Left out: none.",
     )
-    alarms: list[
-        Annotated[str, Field(min_length=1, max_length=255), rule("use the name of a CloudWatch alarm, not its ARN")]
-    ] = Field(
+    alarms: list[_AlarmName] = Field(
         default=[],
         description="Names of CloudWatch alarms; one of them in ALARM during a deployment rolls it back.",
         examples=[["orders-latency"]],

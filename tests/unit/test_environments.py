@@ -38,6 +38,7 @@ ORDERS: dict[str, Any] = {
             "approval_timeout": 60,
             "desired_count": 3,
             "secrets": {"MODE": "orders/mode"},
+            "alarms": ["latency"],
         },
     ],
 }
@@ -119,6 +120,12 @@ def test_what_an_environment_sets_is_set_there_only(stacks: dict[str, Template])
     }  # fmt: skip
     assert variables("OrdersProduction")["MODE"] == "a secret"
     assert variables("OrdersProduction")["LOG_LEVEL"] == "info"
+    alarms = {
+        stack: only(stacks[stack], "AWS::ECS::Service").properties["DeploymentConfiguration"].get("Alarms", {})
+        for stack in ("OrdersStaging", "OrdersProduction")
+    }
+    assert alarms["OrdersProduction"]["AlarmNames"] == ["latency"]
+    assert alarms["OrdersStaging"].get("AlarmNames", []) == []
     target = only(stacks["OrdersProduction"], "AWS::ApplicationAutoScaling::ScalableTarget").properties
     assert (target["MinCapacity"], target["MaxCapacity"]) == (3, 3)
 
