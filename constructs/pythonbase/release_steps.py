@@ -1,6 +1,6 @@
 """The steps of a release, in the Amazon States Language: lock, deploy by digest, verify what runs, record.
 
-Pure data; ``Release`` gives it a role. Expressions are JSONata:
+Pure data; ``ReleaseMachine`` gives it a role. Expressions are JSONata:
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
