@@ -118,7 +118,12 @@ class EnvironmentStack(PlatformStack):
             scope,
             construct_id,
             env=env,
-            description=_kept(f"Service {settings.name} in {stage.names.environment_name}", stage.names),
+            description=_kept(
+                f"Service {settings.name} in {stage.names.environment_name}",
+                f"the images (stack {state_stack_name(settings.name)})",
+                f"the releases (stack {state_stack_name(stage.names.deployed_name)})",
+                "the logs",
+            ),
         )
         self.service = add_service(
             self,
@@ -182,9 +187,18 @@ class ServiceStack(PlatformStack):
         notifications: Notifications,
         env: Environment,
     ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=env,
+            description=_kept(
+                f"Service {settings.name} and its pipeline",
+                f"the images and releases (stack {state_stack_name(settings.name)})",
+                "the logs",
+                "the pipeline's artifacts",
+            ),
+        )
         names = ReleaseNames(settings.name)
-        description = _kept(f"Service {settings.name} and its pipeline", names)
-        super().__init__(scope, construct_id, env=env, description=description)
         self.service = add_service(self, settings, names=names, base_image=base_image, network=network)
         self.pipeline = add_pipeline(
             self,
@@ -198,12 +212,9 @@ class ServiceStack(PlatformStack):
         add_notifications(self, self.pipeline, notifications, service=settings.name)
 
 
-def _kept(description: str, names: ReleaseNames) -> str:
+def _kept(description: str, *kept: str) -> str:
     """The description of a stack, which says what its deletion leaves."""
-    return (
-        f"{description}. Deleting this stack leaves the images and releases (stack "
-        f"{state_stack_name(names.deployed_name)}), the logs and the pipeline's artifacts"
-    )
+    return f"{description}. Deleting this stack leaves {', '.join(kept[:-1])} and {kept[-1]}"
 
 
 def add_service(

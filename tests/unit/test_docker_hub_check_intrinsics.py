@@ -29,7 +29,7 @@ TEMPLATE: dict[str, Any] = {
     "Resources": {
         "Repo": {"Type": "AWS::ECR::Repository"},
         "Named": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "orders"}},
-        "Custom": {"Type": "Custom::ReleasedImage"},
+        "Custom": {"Type": "Custom::Image"},
     },
 }
 

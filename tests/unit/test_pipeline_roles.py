@@ -118,8 +118,7 @@ def test_the_role_may_do_its_part_and_nothing_else(template: Template, role: str
 
 
 def test_every_role_of_the_stack_is_looked_at(template: Template) -> None:
-    others = {"ServiceExecutionRole", "ServiceTaskDefinitionTaskRole",
-              "ServiceReleasedImageRole"}  # fmt: skip
+    others = {"ServiceExecutionRole", "ServiceTaskDefinitionTaskRole"}
     assert resources(template, "AWS::IAM::Role").keys() == EXPECTED.keys() | others
 
 

@@ -47,7 +47,7 @@ def _stacks(settings: Mapping[str, Any], destroy: str | None = None) -> dict[str
 def _fates(stack: Stack) -> set[str]:
     """What happens to the stack's state when the stack is deleted."""
     found = Template.from_stack(stack).to_json()["Resources"].values()
-    return {body["DeletionPolicy"] for body in found if body["Type"] in STATEFUL and "ReleasedImage" not in str(body)}
+    return {body["DeletionPolicy"] for body in found if body["Type"] in STATEFUL}
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,18 @@ def test_what_others_need_cannot_be_marked(
 
 def test_the_stack_of_a_service_says_what_deleting_it_leaves(marked: dict[str, Stack]) -> None:
     description = Template.from_stack(marked["Orders"]).to_json()["Description"]
-    assert "leaves the images and releases (stack OrdersState)" in description
+    left = "leaves the images and releases (stack OrdersState), the logs and the pipeline's artifacts"
+    assert description.endswith(left)
+
+
+def test_the_stack_of_an_environment_says_what_deleting_it_leaves() -> None:
+    stacks = _stacks({"services": [{**ORDERS, "environments": [{"name": "staging"}]}]})
+    description = Template.from_stack(stacks["OrdersStaging"]).to_json()["Description"]
+    left = "leaves the images (stack OrdersState), the releases (stack OrdersStagingState) and the logs"
+    assert description.endswith(left)
+    owned = Template.from_stack(stacks["OrdersState"]), Template.from_stack(stacks["OrdersStagingState"])
+    for template, kinds in zip(owned, ("AWS::ECR::Repository", "AWS::SSM::Parameter"), strict=True):
+        assert resources(template, kinds)
 
 
 def test_the_command_ends_with_the_message_and_synthesizes_nothing(tmp_path: Path) -> None:

@@ -66,7 +66,6 @@ def _service(stack: str, name: str) -> set[State]:
         State(f"{stack}State", "ReleaseBaseImageD20331ED", "AWS::SSM::Parameter", f"{parameters}/base-image", KEPT),
         State(f"{stack}State", "ReleaseDescription9C2FCCE2", "AWS::SSM::Parameter", f"{parameters}/release", KEPT),
         State(stack, "ServiceLogs205D48C6", "AWS::Logs::LogGroup", "", FOREVER),
-        State(stack, "ServiceReleasedImageLogs63A85073", "AWS::Logs::LogGroup", "", GONE),
         State(stack, "PipelineArtifactsEB21E7E8", "AWS::S3::Bucket", "", KEPT),
         State(stack, "PipelineBuildLogs5483685E", "AWS::Logs::LogGroup", "", FOREVER),
     }

@@ -84,7 +84,7 @@ def _service(template: Template) -> Mapping[str, Any]:
 
 
 def test_the_image_is_read_from_the_releases_parameter_at_every_deployment(public: Template) -> None:
-    assert text(_container(public)["Image"]) == "${WebReleasedImageParameter.Parameter.Value}"
+    assert _container(public)["Image"] == "{{resolve:ssm:/pythonbase/services/orders/image}}"
     assert public.to_json()["Parameters"].keys() == {"BootstrapVersion"}
 
 

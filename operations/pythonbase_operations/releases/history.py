@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pythonbase_operations.aws import OperationError
@@ -66,10 +66,30 @@ def find(ssm: Any, service: str, environment: str | None) -> Names:
 
 
 def releases(ssm: Any, names: Names) -> list[Release]:
-    """All releases that SSM remembers, the newest first."""
-    pages = ssm.get_paginator("get_parameter_history").paginate(Name=names.release_parameter)
-    versions = [version for page in pages for version in page["Parameters"]]
-    return sorted((_release(version) for version in versions), key=lambda release: release.version, reverse=True)
+    """All releases that SSM remembers, the newest first.
+
+    A release describes itself before it records its image. Should it come no further, the service is put back, and the
+    description is left without a record: it is not a release.
+    """
+    described = [_release(version) for version in _versions(ssm, names.release_parameter)]
+    recorded = _versions(ssm, names.image_parameter)
+    ends = [*(later.when for later in described[1:]), datetime.max.replace(tzinfo=UTC)]
+    return [
+        release
+        for release, end in reversed(list(zip(described, ends, strict=True)))
+        # CloudFormation creates both parameters, in any order, with the base image.
+        if not release.digest
+        or any(
+            version["Value"] == release.image and release.when <= version["LastModifiedDate"] < end
+            for version in recorded
+        )
+    ]
+
+
+def _versions(ssm: Any, parameter: str) -> list[dict[str, Any]]:
+    """All versions of a parameter that SSM remembers, the oldest first."""
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
+    return sorted((version for page in pages for version in page["Parameters"]), key=lambda version: version["Version"])
 
 
 def _release(version: dict[str, Any]) -> Release:
