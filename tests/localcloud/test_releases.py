@@ -86,6 +86,7 @@ def test_a_template_change_right_after_a_release_keeps_it_and_the_diff_shows_onl
     assert digest not in diff
 
     world.deploy_shop()
+    assert _image_of_the_stack(world) == digest
     world.settle()
     wait_until(lambda: world.shop.get() == f"{name} {template}", f"{name} on template {template}")
     assert world.shop.recorded() == digest
@@ -100,6 +101,7 @@ def test_a_change_of_anything_else_in_the_stack_keeps_a_release_too(world: World
     try:
         assert _changed(_cdk(world, "diff", "Shop")) == ["AWS::ApplicationAutoScaling::ScalableTarget"]
         world.deploy_shop()
+        assert _image_of_the_stack(world) == digest
         world.settle()
         assert world.shop.get().split()[0] == name
         assert world.shop.running() == {digest} == {world.shop.recorded()}
@@ -107,6 +109,17 @@ def test_a_change_of_anything_else_in_the_stack_keeps_a_release_too(world: World
         world.config.write_text(settings)
         world.deploy_shop()
         world.settle()
+
+
+def _image_of_the_stack(world: World) -> str:
+    """The digest that `cdk deploy` itself brought: the reconciler would put another one right within seconds."""
+    (definition,) = [
+        resource["PhysicalResourceId"]
+        for resource in world.clients("cloudformation").describe_stack_resources(StackName="Shop")["StackResources"]
+        if resource["ResourceType"] == "AWS::ECS::TaskDefinition"
+    ]
+    described = world.clients("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+    return str(described["containerDefinitions"][0]["image"]).partition("@")[2]
 
 
 def _changed(diff: str) -> list[str]:
