@@ -13,7 +13,7 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 MORE := $(addprefix tests/localcloud/test_,$(addsuffix .py,\
   adopt_agrees_with_builder aws_codebuild_reports aws_codepipeline_approval aws_codepipeline_rollback aws_ecs aws_faults \
   aws_lifecycle_policy aws_notifications aws_restart build_statuses connection_watch docker_hub doctor fault_table \
-  permissions pull_requests refresh release_settings releases removal service_tests source_policy triggers))
+  other_account permissions pull_requests refresh release_settings releases removal service_tests source_policy triggers))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo proof faults demo-down demo-clean test test-more test-unit lint format synth diff

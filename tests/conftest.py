@@ -16,6 +16,8 @@ _SHARED = {
     # the services of the fault table, twice: their tests take longest
     "test_fault_table": "faults",
     "test_releases": "releases",
+    # a service in two accounts
+    "test_other_account": "two accounts",
     # one service of a monorepo
     "test_build_statuses": "monorepo",
     "test_pull_requests": "monorepo",
@@ -28,7 +30,7 @@ _SHARED = {
     "test_source_policy": "builder",
 }
 """Modules with the local cloud, and what they share. The others of them share an instance of their own."""
-_LONGEST_FIRST = ("faults", "releases", "platform", "monorepo", "docker hub", "local cloud", "builder")
+_LONGEST_FIRST = ("faults", "releases", "platform", "two accounts", "monorepo", "docker hub", "local cloud", "builder")
 
 
 class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -110,18 +110,7 @@ class AppPipeline(Construct):
 
         source_code = codepipeline.Artifact("Source")
         image_definitions = codepipeline.Artifact("Image")
-        source_action = actions.CodeStarConnectionsSourceAction(
-            action_name="Bitbucket",
-            connection_arn=source.connection_arn,
-            owner=source.workspace,
-            repo=source.name,
-            branch=source.branch,
-            output=source_code,
-            # The trigger below starts the pipeline; with both, every push would start it twice.
-            trigger_on_push=False,
-            variables_namespace="Source",
-            role=roles.source.without_policy_updates(),
-        )
+        source_action = source.action(source_code, role=roles.source.without_policy_updates())
         execution = codepipeline.GlobalVariables.EXECUTION_ID
         build_action = actions.CodeBuildAction(
             action_name="Image",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
+from aws_cdk import aws_iam as iam
 
 _MOST_PATTERNS = 8
 _LONGEST_PATTERN = 255
@@ -61,6 +62,21 @@ class BitbucketSource:
     def name(self) -> str:
         """The part after the slash."""
         return self.repository.partition("/")[2]
+
+    def action(self, output: codepipeline.Artifact, *, role: iam.IRole) -> actions.CodeStarConnectionsSourceAction:
+        """The action of the Source stage, with its variables in the namespace ``Source``."""
+        return actions.CodeStarConnectionsSourceAction(
+            action_name="Bitbucket",
+            connection_arn=self.connection_arn,
+            owner=self.workspace,
+            repo=self.name,
+            branch=self.branch,
+            output=output,
+            # A trigger starts the pipeline; with both, every push would start it twice.
+            trigger_on_push=False,
+            variables_namespace="Source",
+            role=role,
+        )
 
     def on_push(self, action: actions.CodeStarConnectionsSourceAction) -> codepipeline.TriggerProps:
         """The trigger of a pipeline that releases: pushes to the branch and of the tags."""

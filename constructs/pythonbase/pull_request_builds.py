@@ -68,17 +68,7 @@ class PullRequestBuilds(Construct):
         self.artifacts.grant_read_artifacts(build_role)
 
         code = codepipeline.Artifact("Source")
-        source_action = actions.CodeStarConnectionsSourceAction(
-            action_name="Bitbucket",
-            connection_arn=source.connection_arn,
-            owner=source.workspace,
-            repo=source.name,
-            branch=source.branch,
-            output=code,
-            trigger_on_push=False,
-            variables_namespace="Source",
-            role=source_role.without_policy_updates(),
-        )
+        source_action = source.action(code, role=source_role.without_policy_updates())
         build_action = actions.CodeBuildAction(
             action_name="Image",
             type=actions.CodeBuildActionType.TEST,

@@ -101,6 +101,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_repo_shape",
         "_repositories",
         "get_state",
+        "repository_policy_for_arn",
     ),
     ecs: (
         "_ACTION_MAP",

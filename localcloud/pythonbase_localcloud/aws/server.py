@@ -42,6 +42,7 @@ from . import (
 from .bitbucket.api import Api as BitbucketApi
 from .controls import Controls
 from .gateway import Gateway
+from .registry import other_accounts
 from .registry.blobs import BlobStore
 from .registry.expiration import LifecyclePolicies
 from .registry.images import Images
@@ -68,6 +69,7 @@ def build(settings: Settings) -> Gateway:
     lifecycle_policies = LifecyclePolicies(images)
     lifecycle_policies.install()
     tokens.install()
+    other_accounts.install()
     health = HealthChecks(time_scale=settings.time_scale)
     load_balancer.install(health)
     ecs.install(health)
