@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aws_cdk import CfnDynamicReference, CfnDynamicReferenceService, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -23,6 +23,7 @@ from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.release import ReleaseNames
 from pythonbase.release_machine import ReleaseMachine
+from pythonbase.released_image import released_image
 
 CONTAINER_NAME = "app"
 """Name of the service's container; the pipeline replaces the image of the container with this name."""
@@ -72,7 +73,7 @@ class WebService(Construct):
 
     Creates a task definition, a service with deployment circuit breaker and rollback, auto scaling, a log group, a load
     balancer if wanted, and the state machine that releases images to the service (``ReleaseMachine``). The image comes
-    from the SSM parameter of the service's releases (see ``ReleaseState``, which must be in a stack deployed before),
+    from the SSM parameter of the service's releases (see ``ReleaseState``, which needs a stack deployed before),
     read anew whenever an update changes anything of the stack: a deployment keeps what was released.
 
     Args:
@@ -202,11 +203,7 @@ class WebService(Construct):
         log_group.grant(execution_role, "logs:CreateLogStream", "logs:PutLogEvents")
         for secret in secrets.values():
             secret.grant_read(execution_role)
-        # Not a template parameter of type AWS::SSM::Parameter::Value<String>: CloudFormation takes its new value for a
-        # change, so after each release `cdk diff` would show a digest and `cdk deploy` would replace the tasks. Of a
-        # dynamic reference without a version it takes the latest value whenever the template changes, and only then;
-        # docs/releases.md names the sources.
-        image = CfnDynamicReference(CfnDynamicReferenceService.SSM, self.names.image_parameter).to_string()
+        image = released_image(self, self.names)
         definition.add_container(
             CONTAINER_NAME,
             image=ecs.ContainerImage.from_registry(image),

@@ -19,7 +19,7 @@ import pytest
 from tests.unit.application import UNPACKED
 from tests.unit.synthesis import CONTEXT, ROOT
 
-# A team's own application: everything that the README promises, in one stack.
+# A team's own application: everything that the README promises.
 APPLICATION = """
 import json, sys
 from pathlib import Path
@@ -31,10 +31,11 @@ image = Path("image")
 image.mkdir()
 (image / "Dockerfile").write_text("ARG UPSTREAM_IMAGE\\nFROM ${UPSTREAM_IMAGE}\\n")
 app = App(context=json.loads(sys.argv[1]), outdir="out")
-stack = Stack(app, "Team", env=Environment(account="111122223333", region="eu-central-1"))
-base = BaseImage(stack, "Base", repository_name="pythonbase", source=image)
+env = Environment(account="111122223333", region="eu-central-1")
+state, stack = Stack(app, "State", env=env), Stack(app, "Team", env=env)
+base = BaseImage(state, "Base", repository_name="pythonbase", source=image)
 network = Network(stack, "Network")
-ReleaseState(stack, "Release", service_name="orders", base_image=base)
+ReleaseState(state, "Release", service_name="orders", base_image=base)
 service = WebService(stack, "Service", service_name="orders", cluster=network.cluster, base_image=base)
 connection = "arn:aws:codeconnections:eu-central-1:111122223333:connection/11111111-2222-3333-4444-555555555555"
 source = BitbucketSource(connection_arn=connection, repository="acme/orders")
@@ -83,7 +84,7 @@ def _contents(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_a_team_synthesizes_its_own_stack_with_the_wheel(python: Path, tmp_path: Path) -> None:
+def test_a_team_synthesizes_its_own_stacks_with_the_wheel(python: Path, tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])  # where Node is
     done = subprocess.run(
         [str(python), "-I", "-c", APPLICATION, json.dumps(CONTEXT)],
@@ -99,8 +100,8 @@ def test_a_team_synthesizes_its_own_stack_with_the_wheel(python: Path, tmp_path:
     for module in (library, buildspecs):
         assert module.is_relative_to(python.parents[1]), "not from the wheel"
     assert constructs.is_relative_to(sysconfig.get_path("purelib"))
-    resources = json.loads((tmp_path / "out" / "Team.template.json").read_text())["Resources"].values()
-    kinds = {resource["Type"] for resource in resources}
+    templates = [json.loads((tmp_path / "out" / f"{name}.template.json").read_text()) for name in ("State", "Team")]
+    kinds = {resource["Type"] for template in templates for resource in template["Resources"].values()}
     assert {"AWS::CodePipeline::Pipeline", "AWS::ECS::Service", "AWS::ECR::Repository", "Custom::ImageBuild"} <= kinds
 
 
