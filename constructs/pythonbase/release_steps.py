@@ -164,6 +164,8 @@ def _task(
             },
         ],
         **({"Assign": assign} if assign else {}),
+        # What the steps need is in variables; the history would repeat a result in every step up to the next one.
+        "Output": {},
         "Next": then,
     }
 

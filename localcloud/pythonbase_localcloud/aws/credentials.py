@@ -6,12 +6,14 @@ session, so that MiniStack's own policy evaluation decides, exactly as for any o
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -20,6 +22,7 @@ from botocore.config import Config
 from . import scope, seams
 
 _SESSION_SECONDS = 3600
+_CLIENTS = 128
 _session = boto3.session.Session()
 _session_lock = threading.Lock()
 
@@ -136,19 +139,30 @@ def client(service: str, credentials: Credentials | None = None, *, region: str 
 
     Never call it on the event loop: the gateway answers on that loop.
     """
-    credentials = credentials or root()
     with _session_lock:  # creating clients is not thread-safe in boto3, using them is
-        return _session.client(
-            service,  # type: ignore[call-overload]
-            region_name=region or scope.region(),
-            endpoint_url=os.environ["AWS_ENDPOINT_URL"],
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
-            config=Config(
-                s3={"addressing_style": "path"},
-                retries={"max_attempts": retries},
-                read_timeout=120,
-                parameter_validation=False,
-            ),
-        )
+        return _client(service, credentials or root(), region or scope.region(), retries)
+
+
+def close_clients() -> None:
+    """Close their connections, for which the gateway would wait when it shuts down."""
+    _client.cache_clear()
+    gc.collect()
+
+
+@lru_cache(maxsize=_CLIENTS)
+def _client(service: str, credentials: Credentials, region: str, retries: int) -> Any:
+    """Making one, and its first connection, takes longer than most calls."""
+    return _session.client(
+        service,  # type: ignore[call-overload]
+        region_name=region,
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"max_attempts": retries},
+            read_timeout=120,
+            parameter_validation=False,
+        ),
+    )

@@ -25,6 +25,7 @@ from . import (
     codeconnections,
     codepipeline,
     container_credentials,
+    credentials,
     ecr_public,
     ecs,
     event_targets,
@@ -151,6 +152,7 @@ async def _serve(gateway: Gateway, config: Config) -> None:
         await stop.wait()
         # Saved first: a connection that does not close must not cost the state.
         state.save()
+        credentials.close_clients()
         threading.Timer(_SHUTDOWN_SECONDS, _exit).start()
 
     await serve(gateway, config, shutdown_trigger=stopped)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ _changed = threading.Event()
 _soon = threading.Event()
 _SOON_SECONDS = 0.3
 """What changes within it is saved at once."""
-_SHARE = 5
+_SHARE = 10
 """On a busy machine a save takes seconds: this many times as long nothing is saved after it."""
 
 

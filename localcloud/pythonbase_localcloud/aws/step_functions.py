@@ -9,22 +9,34 @@ import contextvars
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from . import authorization, aws_sdk, credentials, faults, scope, seams
 
 _POLL_SECONDS = 0.4
+_EXECUTIONS = 128
+_SESSION_SECONDS = 24 * 3600
 _machine: contextvars.ContextVar[tuple[str, str, str]] = contextvars.ContextVar("state_machine", default=("", "", ""))
 """Role, state machine and execution that run on this thread."""
 Parameters = Mapping[str, Any]
 
 
+@lru_cache(maxsize=_EXECUTIONS)
+def _session_of(role: str, machine: str, execution: str) -> credentials.Credentials:
+    """One for all calls of an execution; policies are evaluated anew at each call anyway."""
+    return credentials.role_session(
+        role,
+        service="states.amazonaws.com",
+        session_name=execution.rsplit(":", 1)[-1],
+        source_arn=machine,
+        seconds=_SESSION_SECONDS,
+    )
+
+
 def _session() -> credentials.Credentials:
-    role, machine, execution = _machine.get()
     try:
-        return credentials.role_session(
-            role, service="states.amazonaws.com", session_name=execution.rsplit(":", 1)[-1], source_arn=machine
-        )
+        return _session_of(*_machine.get())
     except credentials.AssumeRoleError as error:
         raise seams.stepfunctions._ExecutionError("States.TaskFailed", str(error)) from error
 
