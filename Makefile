@@ -12,9 +12,8 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 # What takes minutes: hundreds of builds, Docker Hub's limits, releases and their faults.
 MORE := $(addprefix tests/localcloud/test_,$(addsuffix .py,\
   adopt_agrees_with_builder aws_codebuild_reports aws_codepipeline_approval aws_codepipeline_rollback aws_ecs aws_faults \
-  aws_lifecycle_policy aws_notifications aws_restart build_statuses connection_watch docker_hub doctor \
-  faults_around_releases faults_of_a_release other_account permissions pull_requests refresh release_settings releases \
-  removal service_tests source_policy triggers))
+  aws_lifecycle_policy aws_notifications aws_restart build_statuses connection_watch docker_hub doctor fault_table \
+  other_account permissions pull_requests refresh release_settings releases removal service_tests source_policy triggers))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo proof faults demo-down demo-clean test test-more test-unit lint format synth diff

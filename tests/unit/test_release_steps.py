@@ -117,6 +117,14 @@ def test_every_call_is_tried_again_when_it_is_throttled() -> None:
     assert "Ssm.SsmException" in TASKS["RecordImage"]["Retry"][0]["ErrorEquals"]
 
 
+def test_no_result_of_a_call_is_repeated_in_the_history_of_the_steps_after_it() -> None:
+    assert [name for name, state in TASKS.items() if state["Output"] != {}] == []
+    reads_its_input = {
+        name for name, state in STATES.items() for text in _expressions(state) if "$states.input" in text
+    }
+    assert reads_its_input == {"Begin"}
+
+
 def test_no_expression_is_malformed() -> None:
     count = 0
     for expression in _expressions(STEPS):

@@ -39,7 +39,7 @@ class Case:
     """Whether the fault is the service itself, which then need not answer."""
 
 
-OF_A_RELEASE = (
+CASES = (
     Case("build fails", releases.build_fails),
     Case("test fails", releases.test_fails),
     Case("push to ECR fails midway", releases.push_breaks),
@@ -49,9 +49,6 @@ OF_A_RELEASE = (
     Case("ECS API throttles", releases.ecs_throttles),
     Case("SSM write fails after a healthy deployment", releases.record_fails),
     Case("runner killed mid-deployment and started again", releases.runner_killed),
-)
-"""What goes wrong inside a release."""
-AROUND_RELEASES = (
     Case("two pushes 1 second apart", releases.two_pushes),
     Case("same commit twice", releases.same_commit_twice),
     Case("cdk deploy during a release", deployments.deploy_during_release),
@@ -64,8 +61,6 @@ AROUND_RELEASES = (
     Case("EventBridge events delivered twice", releases.events_twice),
     Case("Bitbucket API down when reporting a status", bitbucket_faults.status_api_down),
 )
-"""What happens beside a release, or between two."""
-CASES = (*OF_A_RELEASE, *AROUND_RELEASES)
 
 
 def run_case(world: World, case: Case) -> Row:
