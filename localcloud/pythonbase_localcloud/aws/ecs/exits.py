@@ -1,5 +1,7 @@
-"""Notices that a container has ended. MiniStack asks Docker twice for each of ten looks a second at every task, which
-keeps a small machine busy with nothing else."""
+"""Notices that a container has ended.
+
+MiniStack looks ten times a second at every task and asks Docker twice each time, which keeps a small machine busy.
+"""
 
 from __future__ import annotations
 
