@@ -69,10 +69,11 @@ class Choice:
         return self.programs or unpacked_programs(cache, machine=self.machine, report=report)
 
 
-def choose(*, environment: Mapping[str, str], log: Path, report: Report) -> Choice:
+def choose(*, environment: Mapping[str, str], cache: Path, log: Path, report: Report) -> Choice:
     """Choose the engine: a usable running one; else a private one, as root; else raise `LocalCloudError` with the cure.
 
-    `environment` is the user's (DOCKER_HOST, DOCKER_CONTEXT). Missing tools are installed, with `log` as their log.
+    `environment` is the user's (DOCKER_HOST, DOCKER_CONTEXT). Missing tools are installed, with `log` as their log and
+    a lock below `cache`.
     """
     reasons: list[str] = []
     machine = packages.distribution()
@@ -90,7 +91,7 @@ def choose(*, environment: Mapping[str, str], log: Path, report: Report) -> Choi
         raise _no_engine([*reasons, "a private engine needs root"])
     if programs is None and not machine.has_apt:
         raise _no_engine([*reasons, "a private engine is made from packages of Debian or Ubuntu only"])
-    _install_tools(machine, needs_engine=programs is None, log=log, report=report)
+    _install_tools(machine, needs_engine=programs is None, cache=cache, log=log, report=report)
     return Choice(programs, None, machine)
 
 
@@ -210,7 +211,9 @@ def _download_engine(root: Path, machine: packages.Distribution) -> None:
     shutil.rmtree(root / "apt-newer", ignore_errors=True)
 
 
-def _install_tools(machine: packages.Distribution, *, needs_engine: bool, log: Path, report: Report) -> None:
+def _install_tools(
+    machine: packages.Distribution, *, needs_engine: bool, cache: Path, log: Path, report: Report
+) -> None:
     missing = packages.missing_tools(packages.TOOLS)
     if not missing:
         return
@@ -220,7 +223,7 @@ def _install_tools(machine: packages.Distribution, *, needs_engine: bool, log: P
             return  # only needed where images are made from Debian packages
         raise LocalCloudError(f"these programs are missing: {', '.join(missing)}; install them and try again")
     report(f"installs the Debian packages {', '.join(names)}")
-    packages.install(names, log=log)
+    packages.install(names, lock=cache / "packages.lock", log=log)
 
 
 def _version(dockerd: Path) -> str:

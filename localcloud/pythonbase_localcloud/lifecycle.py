@@ -229,7 +229,12 @@ class _Starter:
         """Start an instance that does not run; slow parts of the first time run side by side."""
         instance = self._instance
         self._make_directories()
-        choice = engine.choose(environment=self._environment, log=instance.logs / "packages.log", report=self._report)
+        choice = engine.choose(
+            environment=self._environment,
+            cache=instance.cache,
+            log=instance.logs / "packages.log",
+            report=self._report,
+        )
         can_make = self._can_make_images()
         with ThreadPoolExecutor(thread_name_prefix="up") as pool:
             modules = pool.submit(

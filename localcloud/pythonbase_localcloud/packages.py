@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
+from pythonbase_localcloud.locks import held
 
 TOOLS: Mapping[str, str] = {
     "git": "git",
@@ -244,16 +245,22 @@ def find_program(name: str) -> Path | None:
     return Path(found) if found is not None else None
 
 
-def install(packages: Sequence[str], *, log: Path) -> None:
-    """Install packages with apt-get. Raises `LocalCloudError` naming them if that is not possible."""
+def install(packages: Sequence[str], *, lock: Path, log: Path) -> None:
+    """Install packages with apt-get, one caller at a time by the file `lock`.
+
+    A machine that is updating itself is waited for. Raises `LocalCloudError` naming the packages if that is not
+    possible.
+    """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *packages]
+    apt_get = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    command = [*apt_get, "install", "--yes", "--no-install-recommends", *packages]
     try:
-        try:
-            run(command, env=environment, log=log)
-        except CommandError:
-            # a fresh machine or container has no package lists yet, an old one names files that are gone
-            run(["apt-get", "-q", "update"], env=environment, log=log)
-            run(command, env=environment, log=log)
+        with held(lock):
+            try:
+                run(command, env=environment, log=log)
+            except CommandError:
+                # a fresh machine or container has no package lists yet, an old one names files that are gone
+                run([*apt_get, "update"], env=environment, log=log)
+                run(command, env=environment, log=log)
     except CommandError as error:
         raise LocalCloudError(f"could not install {', '.join(packages)} with apt-get: {error}") from None

@@ -175,7 +175,7 @@ def test_our_own_engine_is_not_taken_for_the_users(tmp_path: Path) -> None:
 def test_without_any_engine_one_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LocalCloudError) as raised:
-        engine.choose(environment={"PATH": str(tmp_path)}, log=tmp_path / "log", report=lambda _: None)
+        engine.choose(environment={"PATH": str(tmp_path)}, cache=tmp_path, log=tmp_path / "log", report=lambda _: None)
     text = str(raised.value)
     assert "a private engine needs root" in text
     assert "Install Docker Engine 23 or later with its buildx plugin" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,16 @@ def test_missing_programs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     present.chmod(present.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
     assert packages.missing_tools(["there", "surely-not-there"]) == ["surely-not-there"]
+
+
+@pytest.mark.skipif(not packages.distribution().has_apt or os.geteuid() != 0, reason="apt-get installs as root only")
+def test_two_installations_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    def install(number: int) -> str:
+        log = tmp_path / f"{number}.log"
+        packages.install(["hostname"], lock=tmp_path / "lock", log=log)  # there already: it changes nothing
+        return log.read_text()
+
+    with ThreadPoolExecutor() as pool:
+        logs = list(pool.map(install, range(4)))
+    assert all(logs)
+    assert not [log for log in logs if "lock" in log]
