@@ -41,6 +41,9 @@ sns = _module("services.sns")
 ssm = _module("services.ssm")
 stepfunctions = _module("services.stepfunctions")
 sts = _module("services.sts")
+cloudformation = _module("services.cloudformation")
+cfn_changesets = _module("services.cloudformation.changesets")
+cfn_handlers = _module("services.cloudformation.handlers")
 provisioners = _module("services.cloudformation.provisioners")
 stacks = _module("services.cloudformation.stacks")
 
@@ -61,6 +64,9 @@ USED: dict[Any, tuple[str, ...]] = {
         "_tgs",
         "_xml",
     ),
+    cfn_changesets: ("_find_change_set",),
+    cfn_handlers: ("_ACTION_HANDLERS", "_p"),
+    cloudformation: ("_stacks",),
     codebuild: (
         "_batch_get_builds",
         "_build_arn",

@@ -1,10 +1,11 @@
 """CloudFormation resource types that MiniStack lacks, and repairs of those that it has."""
 
-from . import alarms, buckets, builds, network, repositories, secrets, services
+from . import alarms, buckets, builds, change_sets, network, repositories, secrets, services
 
 
 def install() -> None:
     """Register and repair. Types of our own services are registered by those services."""
+    change_sets.install()
     network.install()
     buckets.install()
     secrets.install()
