@@ -179,27 +179,32 @@ DEPLOY = _action("Deploy", "ECS", executionResult={"externalExecutionUrl": "http
 
 @pytest.fixture
 def invoke(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Invoke:
-    """Invokes the handler for an execution with this status and these actions, oldest first."""
+    """Invokes the handler for an execution with these actions, oldest first; its status may change as it is read."""
     waited: list[float] = []
     monkeypatch.setattr(handler.time, "sleep", waited.append)
     session = _session()
 
     def run(
-        status: str, *actions: dict[str, Any], pipeline: str = "orders", secret: dict[str, str] | None = None
+        status: str | list[str],
+        *actions: dict[str, Any],
+        pipeline: str = "orders",
+        secret: dict[str, str] | None = None,
     ) -> str:
         clients = {name: session.client(name, region_name=REGION) for name in ("codepipeline", "secretsmanager")}
         stubs = {name: Stubber(client) for name, client in clients.items()}
-        stubs["codepipeline"].add_response(
-            "list_action_executions",
-            {"actionExecutionDetails": list(reversed(actions))},
-            {"pipelineName": pipeline, "filter": {"pipelineExecutionId": "execution-1"}},
-        )
-        stubs["codepipeline"].add_response("get_pipeline_execution", {"pipelineExecution": {"status": status}})
-        stubs["secretsmanager"].add_response(
-            "get_secret_value",
-            {"SecretString": json.dumps(secret or {"token": "a-token"})},
-            {"SecretId": "bitbucket/statuses"},
-        )
+        statuses = [status] if isinstance(status, str) else status
+        for now in [*statuses, *statuses[-1:] * (len(handler._WAITS) + 1)]:
+            stubs["codepipeline"].add_response(
+                "list_action_executions",
+                {"actionExecutionDetails": list(reversed(actions))},
+                {"pipelineName": pipeline, "filter": {"pipelineExecutionId": "execution-1"}},
+            )
+            stubs["codepipeline"].add_response("get_pipeline_execution", {"pipelineExecution": {"status": now}})
+            stubs["secretsmanager"].add_response(
+                "get_secret_value",
+                {"SecretString": json.dumps(secret or {"token": "a-token"})},
+                {"SecretId": "bitbucket/statuses"},
+            )
         for stub in stubs.values():
             stub.activate()
         monkeypatch.setattr(handler, "boto3", SimpleNamespace(client=clients.__getitem__))
@@ -284,6 +289,23 @@ def test_it_waits_longer_and_longer_while_bitbucket_is_down(invoke: Any, bitbuck
     bitbucket.answers = [status, status, status]
     assert invoke("Succeeded", SOURCE).endswith(": 201")
     assert invoke.waited == [1, 2, 4]
+
+
+def _states(bitbucket: Bitbucket) -> list[str]:
+    return [body["state"] for _, _, body in bitbucket.received]
+
+
+def test_an_attempt_after_an_outage_says_how_the_execution_is_by_then(invoke: Any, bitbucket: Bitbucket) -> None:
+    bitbucket.answers = [503]
+    assert ": SUCCESSFUL to " in invoke(["InProgress", "Succeeded"], SOURCE)
+    assert _states(bitbucket) == ["INPROGRESS", "SUCCESSFUL"]
+
+
+def test_an_attempt_that_was_overtaken_by_another_event_is_corrected(invoke: Any, bitbucket: Bitbucket) -> None:
+    # it ended while the first attempt was under way, and the other event's attempt may have come before
+    assert ": SUCCESSFUL to " in invoke(["InProgress", "Succeeded"], SOURCE)
+    assert _states(bitbucket) == ["INPROGRESS", "SUCCESSFUL"]
+    assert invoke.waited == []
 
 
 def test_it_gives_up_after_a_minute_so_that_lambda_tries_again(

@@ -29,7 +29,7 @@ _STATES = {
     "Superseded": "STOPPED",
     "Cancelled": "STOPPED",
 }
-_WAITS = (1, 2, 4, 8, 16, 32)  # seconds between attempts; Lambda tries the event again when all fail
+_WAITS = (1, 2, 4, 8, 16, 32)  # seconds after failed attempts; Lambda tries the event again when all fail
 _LONGEST_KEY = 40
 _LONGEST_DESCRIPTION = 255
 _TIMEOUT_SECONDS = 10
@@ -53,26 +53,43 @@ def handler(event: Mapping[str, Any], context: object) -> str:  # noqa: ARG001 -
 
 
 def _report(pipeline: str, execution: str, *, region: str) -> str:
-    actions = _actions(pipeline, execution)
-    source = next((item for item in actions if "CommitId" in _variables(item)), None)
-    if source is None or _variables(source).get("ConnectionArn") != os.environ["CONNECTION_ARN"]:
-        return f"{pipeline} {execution}: no commit of this connection, nothing to report"
-    # Events come twice and out of order: what counts is how the execution is now.
+    """Events come twice and out of order, and attempts of one overtake those of another: what counts is how the
+    execution is now, which is read for each attempt and once more after the last.
+    """
+    waits = list(_WAITS)
+    sent = answer = ""
+    while True:
+        actions = _actions(pipeline, execution)
+        source = next((item for item in actions if "CommitId" in _variables(item)), None)
+        if source is None or _variables(source).get("ConnectionArn") != os.environ["CONNECTION_ARN"]:
+            return f"{pipeline} {execution}: no commit of this connection, nothing to report"
+        commit = _variables(source)
+        state = _state(pipeline, execution)
+        if state == sent:
+            return f"{pipeline} {execution}: {state} to {commit['FullRepositoryName']} {commit['CommitId']}: {answer}"
+        body = {
+            "key": pipeline if len(pipeline) <= _LONGEST_KEY else hashlib.sha1(pipeline.encode()).hexdigest(),  # noqa: S324 - a short name, no secret
+            "name": pipeline,
+            "state": state,
+            "url": _url(pipeline, execution, actions, region=region),
+            "description": _description(state, actions),
+            # A pull request shows statuses of its source branch only.
+            "refname": commit["BranchName"],
+        }
+        path = f"/repositories/{commit['FullRepositoryName']}/commit/{commit['CommitId']}/statuses/build"
+        try:
+            answer = _post(path, {name: value for name, value in body.items() if value})
+        except BitbucketUnavailableError:
+            if not waits:
+                raise
+            time.sleep(waits.pop(0))
+        else:
+            sent = state
+
+
+def _state(pipeline: str, execution: str) -> str:
     status = boto3.client("codepipeline").get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)
-    state = _STATES.get(status["pipelineExecution"]["status"], "INPROGRESS")
-    commit = _variables(source)
-    body = {
-        "key": pipeline if len(pipeline) <= _LONGEST_KEY else hashlib.sha1(pipeline.encode()).hexdigest(),  # noqa: S324 - a short name, no secret
-        "name": pipeline,
-        "state": state,
-        "url": _url(pipeline, execution, actions, region=region),
-        "description": _description(state, actions),
-        # A pull request shows statuses of its source branch only.
-        "refname": commit["BranchName"],
-    }
-    path = f"/repositories/{commit['FullRepositoryName']}/commit/{commit['CommitId']}/statuses/build"
-    answer = _post(path, {name: value for name, value in body.items() if value})
-    return f"{pipeline} {execution}: {state} to {commit['FullRepositoryName']} {commit['CommitId']}: {answer}"
+    return _STATES.get(status["pipelineExecution"]["status"], "INPROGRESS")
 
 
 def _actions(pipeline: str, execution: str) -> list[Mapping[str, Any]]:
@@ -114,26 +131,27 @@ def _description(state: str, actions: list[Mapping[str, Any]]) -> str:
 
 
 def _post(path: str, body: Mapping[str, str]) -> str:
-    """Send; returns what came of it. What Bitbucket refuses for good is not tried again."""
+    """Send; returns what came of it. What Bitbucket refuses is refused for good.
+
+    Raises:
+        BitbucketUnavailableError: when another attempt may have more success.
+    """
     request = urllib.request.Request(  # noqa: S310 - the address is the platform's setting, over HTTPS
         os.environ["API_URL"] + path,
         method="POST",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json", "Authorization": _authorization()},
     )
-    problem = ""
-    for wait in (*_WAITS, 0):
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
-                return str(response.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                problem = f"{error.code} {error.read(300).decode(errors='replace')}"
-            if error.code < _FIRST_SERVER_ERROR and error.code not in _WORTH_ANOTHER_TRY:
-                return f"refused: {problem}"
-        except OSError as error:
-            problem = str(error)
-        time.sleep(wait)
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
+            return str(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            problem = f"{error.code} {error.read(300).decode(errors='replace')}"
+        if error.code < _FIRST_SERVER_ERROR and error.code not in _WORTH_ANOTHER_TRY:
+            return f"refused: {problem}"
+    except OSError as error:
+        problem = str(error)
     raise BitbucketUnavailableError(f"{path}: {problem}")
 
 
