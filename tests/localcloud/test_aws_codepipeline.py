@@ -40,8 +40,8 @@ class Repository:
         _git("init", "--quiet", "--initial-branch=main", str(self._clone))
         _git("remote", "add", "origin", str(bare), cwd=self._clone)
 
-    def push(self, branch: str = "main", **files: str) -> str:
-        """Commit files (``name__ext`` is ``name.ext``) on a branch, push, return the commit."""
+    def push(self, branch: str = "main", *, wait: bool = True, **files: str) -> str:
+        """Commit files (``name__ext`` is ``name.ext``) on a branch, push, wait until it is noticed; the commit."""
         _git("checkout", "--quiet", "-B", branch, cwd=self._clone)
         for name, content in files.items():
             path = self._clone / name.replace("__", ".")
@@ -61,7 +61,7 @@ class Repository:
             cwd=self._clone,
         )
         _git("push", "--quiet", "origin", branch, cwd=self._clone)
-        time.sleep(_NOTICED_SECONDS)
+        time.sleep(_NOTICED_SECONDS if wait else 0)
         return _git("rev-parse", "HEAD", cwd=self._clone)
 
 
@@ -273,8 +273,9 @@ def test_a_new_pipeline_runs_once_and_fails_while_its_connection_is_pending(
     state = cloud.client("codeconnections").get_connection(ConnectionArn=pipeline.connection)["Connection"]
     assert state["ConnectionStatus"] == "PENDING"
     # A push starts nothing while the connection is pending, and one after the handshake does.
-    repository.push(a="2")
+    repository.push(wait=False, a="2")
     authorize(cloud, pipeline.connection)
+    time.sleep(_NOTICED_SECONDS)
     pushed = repository.push(a="3")
     execution = wait_for(lambda: next((item for item in pipeline.executions() if item["sourceRevisions"]), None))
     assert [revision["revisionId"] for revision in execution["sourceRevisions"]] == [pushed] != [commit]

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import codeconnections, event_targets, faults, scope, seams, state
+from .bitbucket import Watcher
 from .bitbucket.api import Api as BitbucketApi
 from .json_service import ApiError
 from .registry.expiration import LifecyclePolicies
@@ -30,6 +31,7 @@ class Controls:
 
     lifecycle_policies: LifecyclePolicies
     bitbucket: BitbucketApi
+    watcher: Watcher
 
     def respond(self, method: str, path: str, headers: Mapping[str, str], query: bytes, body: bytes) -> _Answer:
         """Status and JSON of the answer. `path` is unquoted."""
@@ -50,7 +52,7 @@ class Controls:
     def _post(self, name: str, account: str, query: bytes, body: bytes) -> _Answer | None:
         connection, expire = _CONNECTION.fullmatch(name), _EXPIRE.fullmatch(name)
         if connection:
-            return _set_connection(connection["arn"], _STATUSES[connection["what"]])
+            return self._set_connection(connection["arn"], _STATUSES[connection["what"]])
         if expire:
             return self._expire(expire["name"], account, parse_qs(query.decode()))
         values: Mapping[str, Any] = json.loads(body or b"{}")
@@ -63,6 +65,13 @@ class Controls:
             return 200, values
         return None
 
+    def _set_connection(self, arn: str, status: str) -> _Answer:
+        self.watcher.catch_up()  # what was pushed before the handshake starts nothing, and before its loss does
+        try:
+            return 200, codeconnections.set_status(arn, status)
+        except KeyError:
+            return 404, {"message": f"there is no connection {arn}"}
+
     def _expire(self, name: str, account: str, values: Mapping[str, list[str]]) -> _Answer:
         try:
             now, region = float(values["now"][0]), values["region"][0]
@@ -73,13 +82,6 @@ class Controls:
                 return 200, {"expired": self.lifecycle_policies.carry_out(name, now=now)}
         except ApiError as error:
             return error.status, {"message": error.message}
-
-
-def _set_connection(arn: str, status: str) -> _Answer:
-    try:
-        return 200, codeconnections.set_status(arn, status)
-    except KeyError:
-        return 404, {"message": f"there is no connection {arn}"}
 
 
 def _faults(method: str, body: bytes) -> _Answer:

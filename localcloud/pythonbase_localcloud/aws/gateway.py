@@ -50,7 +50,11 @@ class Gateway:
         elif kind == "http" and path.startswith(PREFIX):
             headers, query = _headers(request), request.get("query_string", b"")
             body = await _body(receive)
-            await _answer(send, *self._controls.respond(str(request["method"]), unquote(path), headers, query, body))
+            # In a thread too: a control may have to wait for what happens in a repository.
+            answer = await asyncio.to_thread(
+                self._controls.respond, str(request["method"]), unquote(path), headers, query, body
+            )
+            await _answer(send, *answer)
         else:
             await seams.app.app(request, receive, send)
 

@@ -19,7 +19,6 @@ from hypercorn.config import Config
 
 from . import (
     auto_scaling,
-    bitbucket,
     cloudformation,
     codebuild,
     codeconnections,
@@ -40,6 +39,7 @@ from . import (
     step_functions,
     trust,
 )
+from .bitbucket import Watcher
 from .bitbucket.api import Api as BitbucketApi
 from .controls import Controls
 from .gateway import Gateway
@@ -71,6 +71,7 @@ def build(settings: Settings) -> Gateway:
     lifecycle_policies.install()
     tokens.install()
     other_accounts.install()
+    watcher = Watcher(settings.bitbucket)
     health = HealthChecks(time_scale=settings.time_scale)
     load_balancer.install(health)
     ecs.install(health)
@@ -93,12 +94,14 @@ def build(settings: Settings) -> Gateway:
     def started() -> None:
         state.start()
         health.start()
-        bitbucket.start(settings)
+        watcher.start()
         threading.Thread(target=_resume, args=(settings.port,), daemon=True, name="localcloud-resume").start()
 
     return Gateway(
         registry=Registry(images, tokens),
-        controls=Controls(lifecycle_policies=lifecycle_policies, bitbucket=BitbucketApi(settings.bitbucket)),
+        controls=Controls(
+            lifecycle_policies=lifecycle_policies, bitbucket=BitbucketApi(settings.bitbucket), watcher=watcher
+        ),
         started=started,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -9,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pythonbase_localcloud.aws import store
-from pythonbase_localcloud.aws.settings import Settings
 
 from . import pull_requests, repositories
 from .triggers import Change, start_pipelines
@@ -22,20 +22,29 @@ _POLL_SECONDS = 0.4
 _seen = store.scoped_store("bitbucket", "references")
 
 
-def start(settings: Settings) -> None:
-    """Watch the repositories in the background."""
-    threading.Thread(target=_Watcher(settings.bitbucket).run, daemon=True, name="localcloud-bitbucket").start()
+class Watcher:
+    """Looks at the bare repositories below `directory` for what was pushed."""
 
-
-class _Watcher:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._first_round = not _seen
+        self._first_round = False
+        self._looking = threading.Lock()
+        self._scope = contextvars.Context()
 
-    def run(self) -> None:
+    def start(self) -> None:
+        """Watch in the background; the state of an earlier run has been loaded."""
+        self._first_round = not _seen
+        threading.Thread(target=self._run, daemon=True, name="localcloud-bitbucket").start()
+
+    def catch_up(self) -> None:
+        """Let every push until now have its effect: Bitbucket tells of one at once, the watcher a little later."""
+        with self._looking:
+            self._scope.run(self._look)
+
+    def _run(self) -> None:
         while True:
             try:
-                self._look()
+                self.catch_up()
             except Exception:
                 log.exception("bitbucket: a round failed")
             time.sleep(_POLL_SECONDS)
