@@ -181,7 +181,8 @@ DEPLOY = _action("Deploy", "ECS", executionResult={"externalExecutionUrl": "http
 def invoke(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """Invokes the handler for an execution with these actions, oldest first; its status may change as it is read."""
     waited: list[float] = []
-    monkeypatch.setattr(handler.time, "sleep", waited.append)
+    # Not the module's own sleep: other threads of this process sleep too.
+    monkeypatch.setattr(handler, "time", SimpleNamespace(sleep=waited.append))
     session = _session()
 
     def run(
