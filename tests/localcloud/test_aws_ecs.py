@@ -288,8 +288,7 @@ def test_a_stack_waits_for_the_deployment_and_fails_with_the_circuit_breaker(clo
         if event["ResourceStatus"] == "UPDATE_FAILED"
     ]
     assert any("ECS Deployment Circuit Breaker was triggered" in reason for reason in reasons)
-    primary = deployments()[0]
-    assert primary["status"] == "PRIMARY"
+    (primary,) = [deployment for deployment in deployments() if deployment["status"] == "PRIMARY"]
     definition = ecs.describe_task_definition(taskDefinition=primary["taskDefinition"])["taskDefinition"]
     assert definition["containerDefinitions"][0]["command"][-1] == f"pass; {_SERVES}"
     time.sleep(1)
