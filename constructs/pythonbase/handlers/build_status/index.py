@@ -53,8 +53,10 @@ def handler(event: Mapping[str, Any], context: object) -> str:  # noqa: ARG001 -
 
 
 def _report(pipeline: str, execution: str, *, region: str) -> str:
-    """Events come twice and out of order, and attempts of one overtake those of another: what counts is how the
-    execution is now, which is read for each attempt and once more after the last.
+    """Send how the execution is until Bitbucket has it; returns the line to log.
+
+    Events come twice and out of order, and attempts of one overtake those of another: what counts is how the execution
+    is now, which is read for each attempt and once more after the last.
     """
     waits = list(_WAITS)
     sent = answer = ""

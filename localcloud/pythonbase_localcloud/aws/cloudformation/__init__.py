@@ -1,4 +1,4 @@
-"""CloudFormation resource types that MiniStack lacks, and repairs of those that it has."""
+"""CloudFormation: resource types that MiniStack lacks, repairs of those that it has and of its change sets."""
 
 from . import alarms, buckets, builds, change_sets, network, repositories, secrets, services
 
