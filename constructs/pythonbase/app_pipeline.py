@@ -181,9 +181,10 @@ class AppPipeline(Construct):
                 f"Stages.{self.pipeline.stage_count - 1}.Actions.0.RoleArn"
             )
         here = stage.account is None and stage.region is None
-        # Where the release can ask what kind of execution it is in: see the step Execution of release_steps.
+        # Where the release can ask what kind of execution it is in: see the step Stage of release_steps.
         execution = {
             "pipeline": self._names.pipeline_name,
+            "stage": stage.stage_name,
             "pipelineExecution": codepipeline.GlobalVariables.EXECUTION_ID,
         }
         self.pipeline.add_stage(

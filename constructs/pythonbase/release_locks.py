@@ -9,13 +9,14 @@ from constructs import Construct
 from pythonbase._acknowledge import acknowledge
 
 LOCK_KEY = "Service"
-"""Name of the table's key: the name of the ECS service that is released to."""
+"""Name of the table's key: the name of the ECS service that is released to. ``<service>#failures`` counts what the
+reconciler has tried in vain."""
 
 
 def release_locks(scope: Construct, construct_id: str) -> dynamodb.Table:
     """A DynamoDB table with one item for each release that runs, so that two of them never interleave.
 
-    Not retained: it is empty whenever nothing is being released.
+    Not retained: nothing in it outlives a release but the counts of failures, without which the reconciler tries again.
 
     Args:
         scope: Parent of the table.
@@ -29,6 +30,10 @@ def release_locks(scope: Construct, construct_id: str) -> dynamodb.Table:
         removal_policy=RemovalPolicy.DESTROY,
     )
     acknowledge(
-        table, {"AwsSolutions-DDB3": "an item lives as long as one release; there is nothing to restore from a backup"}
+        table,
+        {
+            "AwsSolutions-DDB3": "an item lives as long as one release, or counts failures; there is nothing to "
+            "restore from a backup"
+        },
     )
     return table

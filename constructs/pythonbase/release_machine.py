@@ -25,11 +25,13 @@ class ReleaseMachine(Construct):
     An execution registers a revision of the task definition that the service runs with the new image, updates the
     service, waits until ECS calls the deployment completed, asks the tasks which digest they run, and only then writes
     the SSM parameters of the release. When ECS rolls back, it fails with ECS's own messages, in seconds; when the
-    record cannot be written, it puts the service back. Executions for one service wait for each other. If the service's
-    template is deployed at the same time, the release starts again from the newer template.
+    record cannot be written, it puts the service back; when something cannot be read, it puts nothing back. Executions
+    for one service wait for each other, at most for an hour or two of the slowest deployments. If the service's
+    template is deployed at the same time, the release starts again from the newer template. The definition holds the
+    time limit of an execution.
 
-    Input, all optional: ``{"image": "<repository>@<digest>", "baseImage", "commit", "by", "why"}``. Without an image it
-    releases what is recorded, if something else runs.
+    Input, all optional: ``{"image": "<repository>@<digest>", "baseImage", "commit", "by", "why", "now"}``. Without an
+    image it releases what is recorded, if something else runs. ``now: true`` stops the release that runs.
 
     Args:
         scope: Parent.
@@ -83,15 +85,12 @@ class ReleaseMachine(Construct):
             locks_table=table.table_name,
             timeout_seconds=int((timeout or Duration.minutes(30)).to_seconds()),
         )
-        # Releases wait for each other, and for deployments of the template.
-        longest = Duration.seconds(max(4 * 3600, 3 * target.timeout_seconds))
         self.state_machine: sfn.StateMachine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=names.state_machine_name,
             definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(release_steps(target))),
             role=role.without_policy_updates(),
-            timeout=longest,
         )
         # An execution that starts before its role may do anything would fail.
         self.state_machine.node.add_dependency(role)
@@ -144,10 +143,16 @@ class ReleaseMachine(Construct):
                 actions=["ssm:GetParameter"], resources=[names.parameter_arn(self, names.image_parameter)]
             ),
             iam.PolicyStatement(
-                actions=["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], resources=[table.table_arn]
+                actions=["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                resources=[table.table_arn],
             ),
-            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[self._executions()]),
-            iam.PolicyStatement(actions=["codepipeline:GetPipelineExecution"], resources=[names.pipeline_arn(self)]),
+            iam.PolicyStatement(
+                actions=["states:DescribeExecution", "states:StopExecution"], resources=[self._executions()]
+            ),
+            iam.PolicyStatement(
+                actions=["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState"],
+                resources=[names.pipeline_arn(self)],
+            ),
         ]
 
     def _acknowledge_wildcards(self, role: iam.Role) -> None:
@@ -163,7 +168,8 @@ class ReleaseMachine(Construct):
                     "every task, of one cluster by the condition: the ids of the service's tasks are not known before"
                 ),
                 wildcard_resource(role, self._executions()): (
-                    "every execution of this one state machine: a release sees whether the one before it still runs"
+                    "every execution of this one state machine: a release sees whether the one before it still runs, "
+                    "and an emergency rollback stops it"
                 ),
             },
         )

@@ -138,6 +138,7 @@ def test_the_digests_of_the_build_are_released(pipeline: Resource) -> None:
         "by": "#{Build.COMMIT_AUTHOR}",
         "why": "pipeline execution #{codepipeline.PipelineExecutionId}",
         "pipeline": "orders",
+        "stage": "Deploy",
         "pipelineExecution": "#{codepipeline.PipelineExecutionId}",
     }
 

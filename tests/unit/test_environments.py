@@ -138,6 +138,10 @@ def test_one_digest_goes_through_all_environments_in_order(pipeline: Resource) -
         for stage in stages
         if stage["Actions"][0]["ActionTypeId"]["Provider"] == "StepFunctions"
     }
+    assert {name: given.pop("stage") for name, given in released.items()} == {
+        "Staging": "Staging",
+        "Production": "Production",
+    }
     assert released["Staging"] == released["Production"]
     assert released["Staging"]["image"] == "#{Build.IMAGE_URI}"
     machines = {stage["Name"]: stage["Actions"][0]["Configuration"].get("StateMachineArn") for stage in stages}

@@ -64,9 +64,11 @@ EXPECTED: dict[str, Allowed] = {
     # The release itself: the state machine's role.
     "ServiceReleaseRole": {
         "codepipeline:GetPipelineExecution": PIPELINE,
+        "codepipeline:GetPipelineState": PIPELINE,
         "dynamodb:DeleteItem": LOCKS,
         "dynamodb:GetItem": LOCKS,
         "dynamodb:PutItem": LOCKS,
+        "dynamodb:UpdateItem": LOCKS,
         "ecr:BatchGetImage": OWN,
         "ecr:PutImage": OWN,
         "ecs:DescribeServices": SERVICE,
@@ -86,6 +88,7 @@ EXPECTED: dict[str, Allowed] = {
         "ssm:GetParameter": {f"{PARAMETERS}/image"},
         "ssm:PutParameter": {f"{PARAMETERS}/{name}" for name in ("image", "base-image", "release")},
         "states:DescribeExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
+        "states:StopExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
     },
     # The build itself: CodeBuild's role.
     "PipelineBuildRole": {
