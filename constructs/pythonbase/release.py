@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Arn, ArnComponents, ArnFormat, RemovalPolicy, Stack
+from aws_cdk import Arn, ArnComponents, ArnFormat, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from pythonbase.base_image_reference import IBaseImage
 from pythonbase.image_repository import PULL_ACTIONS, RELEASE_TAGS, image_repository
+from pythonbase.parameters_put_once import ParametersPutOnce
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
@@ -165,9 +165,8 @@ class ReleaseRepository(Construct):
 class ReleaseParameters(Construct):
     """The record of what an environment of a service has released.
 
-    Creates three SSM parameters, which start with the base image and are then written by the release state machine.
-    Their value in the template must never change, or CloudFormation would overwrite what was released: it names the
-    base image's moving tag.
+    Three SSM parameters, which start with the base image and are then written by the release state machine. A
+    deployment creates them where they are absent and never writes over what is there (``ParametersPutOnce``).
 
     Args:
         scope: Parent.
@@ -178,7 +177,7 @@ class ReleaseParameters(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, names: ReleaseNames, base_image: IBaseImage) -> None:
         super().__init__(scope, construct_id)
-        _add_parameters(self, names, base_image)
+        _add_record(self, names, base_image)
 
 
 class ReleaseState(ReleaseRepository):
@@ -199,22 +198,18 @@ class ReleaseState(ReleaseRepository):
 
     def __init__(self, scope: Construct, construct_id: str, *, service_name: str, base_image: IBaseImage) -> None:
         super().__init__(scope, construct_id, service_name=service_name)
-        _add_parameters(self, self.names, base_image)
+        _add_record(self, self.names, base_image)
 
 
-def _add_parameters(scope: Construct, names: ReleaseNames, base_image: IBaseImage) -> None:
+def _add_record(scope: Construct, names: ReleaseNames, base_image: IBaseImage) -> None:
     first = f'{{"image":"{base_image.uri}","why":"before the first release"}}'
-    for construct_id, name, value, description in (
-        ("Image", names.image_parameter, base_image.uri, "The image that runs"),
-        ("BaseImage", names.base_image_parameter, base_image.uri, "The base image of the release that runs"),
-        ("Description", names.release_parameter, first, "The release that runs; its history is the releases'"),
-    ):
-        parameter = ssm.StringParameter(
-            scope,
-            construct_id,
-            parameter_name=name,
-            string_value=value,
-            description=f"{description}; written by {names.state_machine_name}",
-        )
-        # Not when its creation is rolled back: its name would be taken at the next attempt.
-        parameter.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+    ParametersPutOnce(
+        scope,
+        "Record",
+        values={
+            names.image_parameter: base_image.uri,
+            names.base_image_parameter: base_image.uri,
+            names.release_parameter: first,
+        },
+        description=f"What {names.deployed_name} runs; written by {names.state_machine_name}",
+    )

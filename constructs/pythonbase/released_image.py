@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import jsii
 from aws_cdk import CfnDynamicReference, CfnDynamicReferenceService, Stack
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IValidation
 
+from pythonbase.parameters_put_once import ParametersPutOnce
 from pythonbase.release import ReleaseNames
 
 
@@ -39,7 +39,7 @@ class _RecordIsElsewhere:
         """The mistake, if it is made; the CDK library asks for it at synthesis."""
         stack, parameter = Stack.of(self._scope), self._names.image_parameter
         for element in stack.node.find_all():
-            if isinstance(element, ssm.CfnParameter) and element.name == parameter and Stack.of(element) is stack:
+            if isinstance(element, ParametersPutOnce) and parameter in element.parameter_names:
                 return [
                     f"the record of the releases of {self._names.deployed_name} ({element.node.path}) is in this "
                     f"stack, which CloudFormation cannot create: it reads {parameter} first. Give ReleaseState or "

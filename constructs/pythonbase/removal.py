@@ -9,6 +9,8 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from pythonbase.parameters_put_once import ParametersPutOnce
+
 _KEPT = (CfnDeletionPolicy.RETAIN, CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE)
 
 
@@ -17,11 +19,14 @@ def remove_with_stack(scope: IConstruct) -> None:
 
     Takes effect with the deployment, and nothing is deleted by it: CloudFormation deletes when the stack is deleted.
     A bucket that was kept gets a custom resource that empties it, because CloudFormation deletes only empty buckets.
+    Parameters that a deployment only creates are deleted too.
 
     Args:
         scope: What is about to go; call this after everything in it exists.
     """
     for construct in scope.node.find_all():
+        if isinstance(construct, ParametersPutOnce):
+            construct.remove_with_stack()
         if not CfnResource.is_cfn_resource(construct):
             continue
         resource = cast(CfnResource, construct)

@@ -21,6 +21,7 @@ from pythonbase.base_image_reference import IBaseImage, grant_registry_login
 from pythonbase.deployment import Deployment
 from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
+from pythonbase.newest_revision import NewestRevision
 from pythonbase.release import ReleaseNames
 from pythonbase.release_machine import ReleaseMachine
 from pythonbase.released_image import released_image
@@ -141,12 +142,25 @@ class WebService(Construct):
         self.task_definition: ecs.FargateTaskDefinition = self._task_definition(
             base_image, port, health_check_path, size, environment or {}, secrets or {}
         )
+        passed_roles = [self.task_definition.task_role, self.task_definition.obtain_execution_role()]
+        newest = NewestRevision(
+            self,
+            "NewestRevision",
+            names=self.names,
+            task_definition=self.task_definition,
+            passed_roles=passed_roles,
+            container_name=CONTAINER_NAME,
+        )
         self.service: ecs.FargateService = ecs.FargateService(
             self,
             "Service",
             service_name=self.names.deployed_name,
             cluster=cluster,
             task_definition=self.task_definition,
+            # The family's newest revision, whatever revision CloudFormation remembers; a changed template is deployed
+            # although the family's name stays the same.
+            task_definition_revision=ecs.TaskDefinitionRevision.LATEST,
+            force_new_deployment=ecs.ForceNewDeployment(enabled=True, nonce=self.task_definition.task_definition_arn),
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             deployment_strategy=deployment.ecs_strategy,
             bake_time=deployment.bake_time,
@@ -155,6 +169,7 @@ class WebService(Construct):
             health_check_grace_period=None if load_balancing is LoadBalancing.NONE else Duration.seconds(60),
             vpc_subnets=ec2.SubnetSelection(subnets=cluster.vpc.private_subnets or cluster.vpc.isolated_subnets),
         )
+        self.service.node.add_dependency(newest.resource)
         # Auto scaling owns the count: a count in the template would put a scaled service back at every deployment.
         scaling = self.service.auto_scale_task_count(min_capacity=size.desired_count, max_capacity=size.max_count)
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
@@ -171,7 +186,7 @@ class WebService(Construct):
             "Release",
             names=self.names,
             service=self.service,
-            passed_roles=[self.task_definition.task_role, self.task_definition.obtain_execution_role()],
+            passed_roles=passed_roles,
             container_name=CONTAINER_NAME,
             repository_account=repository_account,
             repository_region=repository_region,

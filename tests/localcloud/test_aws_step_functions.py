@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -168,3 +169,110 @@ def test_a_schedule_starts_a_build_and_calls_any_api_with_its_role(cloud: Cloud)
     )
     wait_for(lambda: cloud.client("codebuild").list_builds_for_project(projectName=project)["ids"])
     wait_for(lambda: cloud.client("ssm").get_parameters(Names=[parameter])["Parameters"])
+
+
+# -- what ends executions, and what makes them go on -------------------------------------------------------------------
+
+
+class Walk:
+    """An execution of a state machine with these states."""
+
+    def __init__(self, cloud: Cloud, states: dict[str, Any], *statements: Any, seconds: int | None = None) -> None:
+        self._client = cloud.client("stepfunctions")
+        definition: dict[str, Any] = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+        if seconds is not None:
+            definition["TimeoutSeconds"] = seconds
+        machine = self._client.create_state_machine(
+            name=unique("m"),
+            roleArn=service_role(cloud, "states.amazonaws.com", *statements),
+            definition=json.dumps(definition),
+        )["stateMachineArn"]
+        self.arn = self._client.start_execution(stateMachineArn=machine)["executionArn"]
+
+    def now(self) -> dict[str, Any]:
+        return dict(self._client.describe_execution(executionArn=self.arn))
+
+    def end(self) -> dict[str, Any]:
+        return wait_for(lambda: found if (found := self.now())["status"] != "RUNNING" else None)
+
+    def stop(self) -> None:
+        self._client.stop_execution(executionArn=self.arn)
+
+    def redrive(self) -> None:
+        self._client.redrive_execution(executionArn=self.arn)
+
+
+def _wait(seconds: int, then: str) -> dict[str, Any]:
+    return {"Type": "Wait", "Seconds": seconds, "Next": then}
+
+
+_DONE: dict[str, Any] = {"Type": "Succeed", "Output": "{% $seen %}"}
+
+
+def _put(cloud: Cloud) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A parameter, the step that writes how often the execution was redriven, and the right to do it."""
+    name = f"/tests/{unique('p')}"
+    step = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:ssm:putParameter",
+        "Arguments": {
+            "Name": name,
+            "Value": "{% $seen & ' ' & $string($states.context.Execution.RedriveCount) %}",
+            "Type": "String",
+            "Overwrite": True,
+        },
+        "Next": "Done",
+    }
+    return name, step, allow("ssm:PutParameter", on=f"arn:aws:ssm:{cloud.region}:{cloud.account}:parameter{name}")
+
+
+def test_the_limit_of_a_definition_ends_an_execution_which_then_does_nothing_more(cloud: Cloud) -> None:
+    name, step, permission = _put(cloud)
+    states = {
+        "Begin": {"Type": "Pass", "Assign": {"seen": "x"}, "Next": "Wait"},
+        "Wait": _wait(40, "Put"),  # a tenth of it here
+        "Put": step,
+        "Done": _DONE,
+    }
+    walk = Walk(cloud, states, permission, seconds=10)
+    assert (walk.end()["status"], walk.now()["error"]) == ("TIMED_OUT", "States.Timeout")
+    time.sleep(4)
+    assert walk.now()["status"] == "TIMED_OUT"
+    ssm = cloud.client("ssm")
+    assert ssm.get_parameters(Names=[name])["Parameters"] == []
+
+
+def test_a_stopped_execution_is_redriven_from_its_state_with_its_variables(cloud: Cloud) -> None:
+    name, step, permission = _put(cloud)
+    states = {
+        "Begin": {"Type": "Pass", "Assign": {"seen": "kept"}, "Next": "Wait"},
+        "Wait": _wait(20, "Put"),
+        "Put": step,
+        "Done": _DONE,
+    }
+    walk = Walk(cloud, states, permission)
+    time.sleep(1)
+    walk.stop()
+    assert walk.end()["status"] == "ABORTED"
+    walk.redrive()
+    ended = walk.end()
+    assert (ended["status"], ended["redriveCount"]) == ("SUCCEEDED", 1)
+    assert cloud.client("ssm").get_parameter(Name=name)["Parameter"]["Value"] == "kept 1"
+
+
+def test_a_stopped_execution_makes_no_further_call_although_its_step_is_to_be_tried_again(cloud: Cloud) -> None:
+    name, step, permission = _put(cloud)
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 50, "BackoffRate": 1.0}
+    states = {
+        "Begin": {"Type": "Pass", "Assign": {"seen": "x"}, "Next": "Put"},
+        "Put": {**step, "Retry": [retry]},
+        "Done": _DONE,
+    }
+    walk = Walk(cloud, states)  # without the permission
+    time.sleep(1.5)
+    walk.stop()
+    role = walk._client.describe_state_machine(stateMachineArn=walk.now()["stateMachineArn"])["roleArn"]
+    set_policy(cloud, role, permission)
+    time.sleep(2)
+    assert walk.now()["status"] == "ABORTED"
+    assert cloud.client("ssm").get_parameters(Names=[name])["Parameters"] == []

@@ -314,7 +314,14 @@ def test_a_service_without_tasks_says_what_ecs_says() -> None:
 def test_a_service_without_its_record_is_an_error() -> None:
     finding = _only(_judge(recorded=None))
     assert "/pythonbase/services/orders/image" in finding.what
-    assert finding.fix == "cdk deploy OrdersState --revert-drift"
+    put = "aws ssm put-parameter --type String --name /pythonbase/services/orders/image --value image@1"
+    assert finding.fix == put  # without --overwrite: what a release has recorded meanwhile stays
+
+
+def test_a_record_of_a_placeholder_beside_a_release_that_runs_is_put_right() -> None:
+    finding = _only(_judge(running="orders@sha256:1", recorded="pythonbase:latest"))
+    assert "which is no release" in finding.what
+    assert finding.fix.endswith("--value orders@sha256:1 --overwrite")
 
 
 def test_names_are_those_that_the_constructs_give() -> None:

@@ -90,6 +90,22 @@ EXPECTED: dict[str, Allowed] = {
         "states:DescribeExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
         "states:StopExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
     },
+    # What stands between the task definition and the service.
+    "ServiceNewestRevisionRole": {
+        "ecs:DescribeTaskDefinition": {"*"},
+        "ecs:RegisterTaskDefinition": {"*"},
+        "ecs:TagResource": {
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders{AT_REGISTRATION}",
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}",
+        },
+        "iam:PassRole": {
+            f"${{ServiceTaskDefinitionTaskRole.Arn}}{FOR_TASKS}",
+            f"${{ServiceExecutionRole.Arn}}{FOR_TASKS}",
+        },
+        "logs:CreateLogStream": {"${ServiceNewestRevisionLogs.Arn}"},
+        "logs:PutLogEvents": {"${ServiceNewestRevisionLogs.Arn}"},
+        "ssm:GetParameter": {f"{PARAMETERS}/image"},
+    },
     # The build itself: CodeBuild's role.
     "PipelineBuildRole": {
         "ecr:BatchCheckLayerAvailability": BASE | OWN,
@@ -121,7 +137,12 @@ def test_the_role_may_do_its_part_and_nothing_else(template: Template, role: str
 
 
 def test_every_role_of_the_stack_is_looked_at(template: Template) -> None:
-    others = {"ServiceExecutionRole", "ServiceTaskDefinitionTaskRole"}
+    others = {
+        "ServiceExecutionRole",
+        "ServiceTaskDefinitionTaskRole",
+        # The CDK library's own: it may call the one function and write its log.
+        "ServiceNewestRevisionProviderframeworkonEventServiceRole",
+    }
     assert resources(template, "AWS::IAM::Role").keys() == EXPECTED.keys() | others
 
 
@@ -149,7 +170,8 @@ def test_the_build_may_not_push_to_the_base_image(template: Template) -> None:
 
 
 def test_only_the_release_touches_ecs_and_only_this_service(template: Template) -> None:
-    for role in EXPECTED.keys() - {"ServiceReleaseRole"}:
+    assert not may(allowed(template, "ServiceNewestRevisionRole"), "ecs:UpdateService")
+    for role in EXPECTED.keys() - {"ServiceReleaseRole", "ServiceNewestRevisionRole"}:
         assert not any(action.startswith("ecs:") for action in allowed(template, role)), role
     deploy = allowed(template, "ServiceReleaseRole")
     assert deploy["ecs:UpdateService"] == SERVICE
@@ -157,11 +179,12 @@ def test_only_the_release_touches_ecs_and_only_this_service(template: Template) 
         assert not may(deploy, action)
 
 
-def test_only_the_release_hands_roles_over_and_only_to_tasks(template: Template) -> None:
+def test_only_who_registers_task_definitions_hands_roles_over_and_only_to_tasks(template: Template) -> None:
     with_pass_role = {role for role in EXPECTED if may(allowed(template, role), "iam:PassRole")}
-    assert with_pass_role == {"ServiceReleaseRole"}
-    assert len(allowed(template, "ServiceReleaseRole")["iam:PassRole"]) == 2
-    assert all(item.endswith(FOR_TASKS) for item in allowed(template, "ServiceReleaseRole")["iam:PassRole"])
+    assert with_pass_role == {"ServiceReleaseRole", "ServiceNewestRevisionRole"}
+    for role in with_pass_role:
+        assert len(allowed(template, role)["iam:PassRole"]) == 2
+        assert all(item.endswith(FOR_TASKS) for item in allowed(template, role)["iam:PassRole"])
 
 
 def test_no_role_may_delete_artifacts_or_images_and_only_the_release_may_write_parameters(template: Template) -> None:

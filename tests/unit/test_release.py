@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from aws_cdk.assertions import Template
 
 from pythonbase import BaseImage, ReleaseNames, ReleaseRepository, ReleaseState
 from pythonbase.image_repository import PULL_ACTIONS
-from tests.unit.synthesis import REGION, Resource, new_stack, only, resources, text
+from tests.unit.synthesis import REGION, Resource, allowed, new_stack, only, resources, text
 
 OTHER_ACCOUNT = "999988887777"
+PUT_ONCE = "Custom::ParameterPutOnce"
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +27,48 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def parameters(template: Template) -> dict[str, Resource]:
-    return resources(template, "AWS::SSM::Parameter")
+    return resources(template, PUT_ONCE)
+
+
+def _call(parameter: Resource, event: str) -> Mapping[str, Any]:
+    """What the custom resource calls at an event, tokens as text."""
+    return dict(json.loads(text(parameter.properties[event])))
 
 
 def test_the_parameters_have_the_names_that_pipeline_and_service_use(parameters: dict[str, Resource]) -> None:
-    names = {short_id: parameter.properties["Name"] for short_id, parameter in parameters.items()}
+    names = {short_id: _call(parameter, "Create")["parameters"]["Name"] for short_id, parameter in parameters.items()}
     assert names == {
-        "ReleaseImage": "/pythonbase/services/orders/image",
-        "ReleaseBaseImage": "/pythonbase/services/orders/base-image",
-        "ReleaseDescription": "/pythonbase/services/orders/release",
+        "ReleaseRecordImage": "/pythonbase/services/orders/image",
+        "ReleaseRecordBaseImage": "/pythonbase/services/orders/base-image",
+        "ReleaseRecordRelease": "/pythonbase/services/orders/release",
     }
 
 
-def test_their_value_in_the_template_is_the_moving_tag_and_nothing_else(parameters: dict[str, Resource]) -> None:
-    # A value that changes from one synthesis to the next would overwrite what the pipeline wrote.
+def test_no_event_writes_over_what_is_there(parameters: dict[str, Resource]) -> None:
+    for parameter in parameters.values():
+        assert parameter.properties.keys() & {"Create", "Update", "Delete"} == {"Create", "Update"}
+        for event in ("Create", "Update"):
+            call = _call(parameter, event)
+            assert (call["service"], call["action"]) == ("SSM", "PutParameter")
+            assert call["ignoreErrorCodesMatching"] == "ParameterAlreadyExists"
+            assert not call["parameters"].get("Overwrite")
+            assert call["physicalResourceId"] == {"id": call["parameters"]["Name"]}
+
+
+def test_who_puts_them_may_do_nothing_else(template: Template) -> None:
+    rights = allowed(template, "ReleaseRecordRole")
+    assert rights.keys() == {"ssm:PutParameter", "logs:CreateLogStream", "logs:PutLogEvents"}
+    prefix = f"arn:aws:ssm:{REGION}:111122223333:parameter/pythonbase/services/orders/"
+    assert rights["ssm:PutParameter"] == {f"{prefix}{name}" for name in ("image", "base-image", "release")}
+
+
+def test_they_start_with_the_moving_tag_of_the_base_image(parameters: dict[str, Resource]) -> None:
     moving = f"{OTHER_ACCOUNT}.dkr.ecr.{REGION}.${{AWS::URLSuffix}}/pythonbase:latest"
-    values = {short_id: text(parameter.properties["Value"]) for short_id, parameter in parameters.items()}
+    values = {short_id: _call(parameter, "Create")["parameters"]["Value"] for short_id, parameter in parameters.items()}
     assert values == {
-        "ReleaseImage": moving,
-        "ReleaseBaseImage": moving,
-        "ReleaseDescription": f'{{"image":"{moving}","why":"before the first release"}}',
+        "ReleaseRecordImage": moving,
+        "ReleaseRecordBaseImage": moving,
+        "ReleaseRecordRelease": f'{{"image":"{moving}","why":"before the first release"}}',
     }
 
 
@@ -64,7 +91,8 @@ def test_only_the_tags_that_keep_released_images_can_move(template: Template) ->
 
 def test_nothing_else_is_kept_in_this_stack(template: Template) -> None:
     kinds = {body["Type"] for body in template.to_json()["Resources"].values()}
-    assert kinds == {"AWS::ECR::Repository", "AWS::SSM::Parameter"}
+    helpers = {"AWS::Lambda::Function", "AWS::IAM::Role", "AWS::IAM::Policy", "AWS::Logs::LogGroup"}
+    assert kinds == {"AWS::ECR::Repository", PUT_ONCE} | helpers
     assert "Outputs" not in template.to_json(), (
         "other stacks find these by name, an export would lock the stacks together"
     )

@@ -37,9 +37,7 @@ def test_a_record_in_the_stack_that_reads_it_is_refused(environment: str | None)
     with pytest.raises(RuntimeError) as refused:
         app.synth()
     told = str(refused.value)
-    assert (
-        f"the record of the releases of {names.deployed_name} (Orders/Release/Image/Resource) is in this stack" in told
-    )
+    assert f"the record of the releases of {names.deployed_name} (Orders/Release/Record) is in this stack" in told
     assert "Give ReleaseState or ReleaseParameters a stack of its own" in told
 
 

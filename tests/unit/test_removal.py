@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from stacks.platform import add_platform
 from stacks.removal import RemovalError
 from stacks.settings import Settings, SettingsError, load_settings
 from tests.unit.application import Application, copy_of_the_repository
-from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION, ROOT, platform_stacks, resources
+from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION, ROOT, allowed, platform_stacks, resources
 
 ORDERS: dict[str, Any] = {"name": "orders", "repository": "acme/orders"}
 BILLING: dict[str, Any] = {"name": "billing", "repository": "acme/billing"}
@@ -26,7 +27,7 @@ EVERYTHING: dict[str, Any] = {
 }
 STATEFUL = {
     "AWS::ECR::Repository",
-    "AWS::SSM::Parameter",
+    "Custom::ParameterPutOnce",
     "AWS::S3::Bucket",
     "AWS::Logs::LogGroup",
     "AWS::CodeConnections::Connection",
@@ -78,8 +79,24 @@ def test_a_repository_is_emptied_and_a_bucket_too_because_only_empty_ones_can_be
     template.has_resource_properties("Custom::S3AutoDeleteObjects", {"BucketName": {"Ref": bucket.logical_id}})
 
 
+def test_the_record_is_deleted_with_both_keys_only(destroyed: dict[str, Stack]) -> None:
+    calls = {
+        name: [item.properties.get("Delete") for item in resources(template, "Custom::ParameterPutOnce").values()]
+        for name in ("OrdersState", "BillingState")
+        for template in (Template.from_stack(destroyed[name]),)
+    }
+    assert calls["BillingState"] == [None] * 3
+    assert all(json.loads(str(call))["action"] == "DeleteParameter" for call in calls["OrdersState"])
+    may_delete = {
+        name: "ssm:DeleteParameter" in allowed(Template.from_stack(destroyed[name]), "ReleaseRecordRole")
+        for name in calls
+    }
+    assert may_delete == {"OrdersState": True, "BillingState": False}
+
+
 def test_others_are_kept(destroyed: dict[str, Stack]) -> None:
-    assert _fates(destroyed["BillingState"]) == {"RetainExceptOnCreate"}
+    # The log of a helper function is no state.
+    assert _fates(destroyed["BillingState"]) == {"RetainExceptOnCreate", "Delete"}
     assert "RetainExceptOnCreate" in _fates(destroyed["Pythonbase"])
     assert _fates(destroyed["Bitbucket"]) == {"RetainExceptOnCreate"}
     assert destroyed["BillingState"].termination_protection
@@ -195,7 +212,7 @@ def test_the_stack_of_an_environment_says_what_deleting_it_leaves() -> None:
     left = "leaves the images (stack OrdersState), the releases (stack OrdersStagingState) and the logs"
     assert description.endswith(left)
     owned = Template.from_stack(stacks["OrdersState"]), Template.from_stack(stacks["OrdersStagingState"])
-    for template, kinds in zip(owned, ("AWS::ECR::Repository", "AWS::SSM::Parameter"), strict=True):
+    for template, kinds in zip(owned, ("AWS::ECR::Repository", "Custom::ParameterPutOnce"), strict=True):
         assert resources(template, kinds)
 
 

@@ -84,8 +84,8 @@ def test_a_service_builds_on_the_base_image_that_it_names(variety: dict[str, Tem
         project = only(variety[stack], "AWS::CodeBuild::Project")
         assert environment(project)["BASE_REPOSITORY_URI"].endswith(f"/{base}")
         assert f'docker-image://docker.io/library/{stand_in}"' in project.properties["Source"]["BuildSpec"]
-        state = resources(variety[f"{stack}State"], "AWS::SSM::Parameter")["ReleaseImage"]
-        assert text(state.properties["Value"]).endswith(f"/{base}:latest")
+        state = resources(variety[f"{stack}State"], "Custom::ParameterPutOnce")["ReleaseRecordImage"]
+        assert json.loads(text(state.properties["Create"]))["parameters"]["Value"].endswith(f"/{base}:latest")
 
 
 def test_each_base_image_has_its_own_upstream_and_schedule(variety: dict[str, Template]) -> None:

@@ -3,6 +3,7 @@ it must be decided, never a side effect."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.unit.synthesis import SETTINGS, new_platform, platform_stacks, text
 
 STATEFUL = {
     "AWS::ECR::Repository": ("RepositoryName", "all of its images, those that run included"),
-    "AWS::SSM::Parameter": ("Name", "what is released, and the history that a rollback needs"),
+    "AWS::SSM::Parameter": ("Name", "its value and history"),
+    "Custom::ParameterPutOnce": ("Create", "what is released, and the history that a rollback needs"),
     "AWS::S3::Bucket": ("BucketName", "its objects"),
     "AWS::Logs::LogGroup": ("LogGroupName", "its log"),
     "AWS::CodeConnections::Connection": ("ConnectionName", "the handshake that a person finished in the console"),
@@ -31,6 +33,7 @@ STATEFUL = {
 }
 """Type to the property with its physical name, and what is lost with it."""
 
+PUT_ONCE = "Custom::ParameterPutOnce"
 KEPT, FOREVER, GONE = "RetainExceptOnCreate", "Retain", "Delete"
 
 
@@ -62,10 +65,12 @@ def _service(stack: str, name: str) -> set[State]:
     parameters = f"/pythonbase/services/{name}"
     return {
         State(f"{stack}State", "ReleaseRepository678F8464", "AWS::ECR::Repository", name, KEPT),
-        State(f"{stack}State", "ReleaseImageC420478C", "AWS::SSM::Parameter", f"{parameters}/image", KEPT),
-        State(f"{stack}State", "ReleaseBaseImageD20331ED", "AWS::SSM::Parameter", f"{parameters}/base-image", KEPT),
-        State(f"{stack}State", "ReleaseDescription9C2FCCE2", "AWS::SSM::Parameter", f"{parameters}/release", KEPT),
+        State(f"{stack}State", "ReleaseRecordImage4D282351", PUT_ONCE, f"{parameters}/image", KEPT),
+        State(f"{stack}State", "ReleaseRecordBaseImage1BADCD18", PUT_ONCE, f"{parameters}/base-image", KEPT),
+        State(f"{stack}State", "ReleaseRecordReleaseF2DF706D", PUT_ONCE, f"{parameters}/release", KEPT),
+        State(f"{stack}State", "ReleaseRecordLogs88C64342", "AWS::Logs::LogGroup", "", GONE),
         State(stack, "ServiceLogs205D48C6", "AWS::Logs::LogGroup", "", FOREVER),
+        State(stack, "ServiceNewestRevisionLogsF029B20F", "AWS::Logs::LogGroup", "", GONE),
         State(stack, "PipelineArtifactsEB21E7E8", "AWS::S3::Bucket", "", KEPT),
         State(stack, "PipelineBuildLogs5483685E", "AWS::Logs::LogGroup", "", FOREVER),
     }
@@ -241,4 +246,6 @@ def test_the_stacks_are_called_what_their_ids_say(app: App) -> None:
 def _name(body: dict[str, Any]) -> str:
     key = STATEFUL.get(body["Type"], (None, ""))[0]
     value = body.get("Properties", {}).get(key)
+    if body["Type"] == PUT_ONCE:
+        return str(json.loads(text(value))["parameters"]["Name"])
     return "" if value is None else text(value)

@@ -317,3 +317,18 @@ def test_a_maximum_below_the_desired_count_is_refused() -> None:
     with pytest.raises(ValueError, match=r"max_count must be at least desired_count \(3\), got 2"):
         TaskSize(desired_count=3, max_count=2)
     assert TaskSize(desired_count=3, max_count=3).max_count == 3
+
+
+def test_the_service_is_deployed_with_the_newest_revision_and_anew_when_its_template_changes(
+    public: Template,
+) -> None:
+    service = only(public, "AWS::ECS::Service")
+    definition = only(public, "AWS::ECS::TaskDefinition")
+    assert service.properties["TaskDefinition"] == definition.properties["Family"]
+    assert service.properties["ForceNewDeployment"] == {
+        "EnableForceNewDeployment": True,
+        "ForceNewDeploymentNonce": {"Ref": definition.logical_id},
+    }
+    newest = only(public, "Custom::NewestRevision")
+    assert newest.properties["TaskDefinition"] == {"Ref": definition.logical_id}
+    assert newest.logical_id in service.body["DependsOn"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from . import authorization, aws_sdk, credentials, faults, scope, seams
+from . import authorization, aws_sdk, credentials, execution_life, faults, scope, seams
 
 _POLL_SECONDS = 0.4
 _EXECUTIONS = 128
@@ -155,6 +155,7 @@ def _check_integration(resource: str, parameters: Any) -> None:
 
 def install() -> None:
     """Patch MiniStack's Step Functions."""
+    execution_life.install()
     machine = seams.stepfunctions
     run, invoke, callback = machine._run_execution, machine._invoke_resource, machine._invoke_with_callback
 
@@ -169,6 +170,7 @@ def install() -> None:
             _machine.reset(reset)
 
     def invoke_resource(resource: str, parameters: Any) -> Any:
+        execution_life.check_running(_machine.get()[2])
         if "aws-sdk:" in resource:
             return _sdk(resource, parameters)
         if resource.startswith("arn:aws:states:::codebuild:startBuild"):
@@ -179,6 +181,7 @@ def install() -> None:
         return invoke(resource, parameters)
 
     def invoke_with_callback(resource: str, parameters: Any, *rest: Any) -> Any:
+        execution_life.check_running(_machine.get()[2])
         _check_integration(resource, parameters)
         return callback(resource, parameters, *rest)
 

@@ -35,7 +35,7 @@ class Cdk:
         trusted = ("--trust", trust, "--cloudformation-execution-policies", policies) if trust else ()
         self._run("bootstrap", f"aws://{self.account}/{self.region}", *trusted, cwd=self.instance.home)
 
-    def deploy(self, *stacks: str) -> None:
+    def deploy(self, *stacks: str, revert_drift: bool = False) -> None:
         """Deploy the stacks and what they depend on. Default: all."""
         self._run(
             *(
@@ -47,6 +47,7 @@ class Cdk:
                 "4",
                 "--progress",
                 "events",
+                *(("--revert-drift",) if revert_drift else ()),
             ),
             *("--context", f"config={self.config}"),
             *("--output", str(self.instance.home / "cdk.out")),

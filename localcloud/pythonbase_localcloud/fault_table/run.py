@@ -17,7 +17,7 @@ from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.demo import aws_client, bitbucket
 from pythonbase_localcloud.demo.run import Demo
-from pythonbase_localcloud.fault_table import approvals, changes, deployments, going_back, releases
+from pythonbase_localcloud.fault_table import approvals, changes, deployments, going_back, releases, templates
 from pythonbase_localcloud.fault_table import bitbucket as bitbucket_faults
 from pythonbase_localcloud.fault_table.client import Client
 from pythonbase_localcloud.fault_table.table import Row, table
@@ -53,6 +53,9 @@ CASES = (
     Case("same commit twice", releases.same_commit_twice),
     Case("cdk deploy during a release", deployments.deploy_during_release),
     Case("release during cdk deploy", deployments.release_during_deploy),
+    Case("CloudFormation rolled back behind a release", templates.rolled_back),
+    Case("drift reverted", templates.drift_reverted),
+    Case("base image exchanged", templates.base_image_exchanged),
     Case("rollback to the previous", going_back.rollback),
     Case("rollback to an expired image", going_back.rollback_to_an_expired_image),
     Case("approval rejected", approvals.rejected),

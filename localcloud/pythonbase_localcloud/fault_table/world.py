@@ -20,6 +20,7 @@ SERVICE, GATED = "shop", "gate"
 REPOSITORIES = {SERVICE: "acme/store", GATED: "acme/gate"}
 SECRET = "bitbucket/statuses"  # noqa: S105 - its name
 CONFIGURATION = """\
+base_images: {base_images}
 bitbucket:
   status_credentials: bitbucket/statuses
 services:
@@ -36,6 +37,7 @@ services:
         approval_timeout: 5
 """
 """Of platform.yaml; ``template`` is what a deployment changes."""
+BASE_IMAGE = "{name: pythonbase}"
 
 
 class UnexpectedError(Exception):
@@ -57,7 +59,9 @@ class World:
     region: str
     clients: Clients
     folder: Path
-    template: int = 0
+    template: int | str = 0
+    base_images: str = f"[{BASE_IMAGE}]"
+    templates: int = 0
     versions: int = 0
     _pipelines: dict[str, Pipeline] = field(default_factory=dict)
 
@@ -113,19 +117,24 @@ class World:
 
     def write_config(self) -> Configuration:
         """Write the settings of the present template."""
-        self.config.write_text(CONFIGURATION.format(template=self.template))
+        self.config.write_text(CONFIGURATION.format(template=self.template, base_images=self.base_images))
         return Configuration.load(self.config)
 
     def change_template(self) -> str:
         """Change what `cdk deploy` would deploy; the new value of the variable TEMPLATE."""
-        self.template += 1
+        self.templates += 1
+        self.template = self.templates
         self.write_config()
         return str(self.template)
 
-    def deploy_shop(self) -> None:
+    def deploy_shop(self, *, revert_drift: bool = False) -> None:
         """`cdk deploy Shop` of the present settings; raises LocalCloudError if it fails."""
-        cdk = Cdk(instance=self.instance, account=self.account, region=self.region, config=self.config)
-        cdk.deploy("Shop")
+        self.cdk.deploy("Shop", revert_drift=revert_drift)
+
+    @property
+    def cdk(self) -> Cdk:
+        """The CDK CLI."""
+        return Cdk(instance=self.instance, account=self.account, region=self.region, config=self.config)
 
     def settle(self) -> None:
         """Wait until all pipelines and services are at rest."""

@@ -25,6 +25,7 @@ def add_rollback_options(parser: argparse.ArgumentParser) -> None:
         "--to", default="-1", metavar="DIGEST|-N", help="a released digest, or N releases back (default: -1)"
     )
     parser.add_argument("--reason", default="rollback", help="why; it is recorded")
+    parser.add_argument("--now", action="store_true", help="stop the release that runs instead of waiting for it")
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +107,12 @@ def run_rollback(options: argparse.Namespace) -> int:
         )
     arn, caller = rollback.state_machine_arn(client("sts"), names)
     sfn = client("stepfunctions")
-    execution = rollback.start(sfn, arn, target, by=caller, why=options.reason)
+    others = rollback.running(sfn, arn)
+    execution = rollback.start(sfn, arn, target, by=caller, why=options.reason, now=options.now)
+    for other, since in others:
+        does = "stops" if options.now else "waits for"
+        hint = "" if options.now else "; --now stops it"
+        print(f"{names.deployed}: {does} the release {other}, which runs since {since:%H:%M:%S}{hint}", flush=True)
     print(f"{names.deployed}: going back to {target.digest} (commit {target.commit[:_SHORT]}): {execution}", flush=True)
     rollback.wait(sfn, execution)
     print(f"{names.deployed}: runs {target.digest}, verified and recorded")

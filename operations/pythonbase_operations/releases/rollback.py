@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from pythonbase_operations.aws import OperationError
@@ -56,14 +57,27 @@ def _before_the_present(history: list[Release]) -> list[Release]:
     return earlier
 
 
-def start(sfn: Any, arn: str, release: Release, *, by: str, why: str) -> str:
-    """Start the release of an earlier image; returns the ARN of the execution."""
+def running(sfn: Any, arn: str) -> list[tuple[str, datetime]]:
+    """Releases that run: name and start of their executions, the oldest first. None if there is no state machine."""
+    try:
+        found = sfn.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+    except sfn.exceptions.StateMachineDoesNotExist:
+        return []
+    return sorted(((item["name"], item["startDate"]) for item in found), key=lambda item: item[1])
+
+
+def start(sfn: Any, arn: str, release: Release, *, by: str, why: str, now: bool = False) -> str:
+    """Start the release of an earlier image; returns the ARN of the execution.
+
+    ``now``: it stops the release that runs, and does not wait for deployments.
+    """
     described = {
         "image": release.image,
         "baseImage": release.base_image,
         "commit": release.commit,
         "by": by,
         "why": why,
+        **({"now": True} if now else {}),
     }
     try:
         execution = sfn.start_execution(stateMachineArn=arn, input=json.dumps(described))

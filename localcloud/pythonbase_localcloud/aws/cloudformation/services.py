@@ -42,6 +42,8 @@ def install() -> None:
     """Repair the types."""
     _install_task_definitions()
     _install_services()
+    _install_families()
+    _install_rollback()
 
 
 def _install_task_definitions() -> None:
@@ -81,6 +83,33 @@ def _container(container: dict[str, Any]) -> dict[str, Any]:
     return {"essential": True, "cpu": 0, **container}
 
 
+def _install_families() -> None:
+    """A family without revision means its latest ACTIVE revision; MiniStack takes the latest of all:
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+    """
+    resolve = seams.ecs._resolve_td_key
+
+    def resolve_active(reference: Any) -> Any:
+        key = resolve(reference)
+        named = ":" in str(reference).rsplit("/", 1)[-1]
+        if named or not key or ":" not in key:
+            return key
+        family, _, newest = key.rpartition(":")
+        revisions = (f"{family}:{number}" for number in range(int(newest), 0, -1))
+        active = (item for item in revisions if (seams.ecs._task_defs.get(item) or {}).get("status") == "ACTIVE")
+        return next(active, family)
+
+    seams.ecs._resolve_td_key = resolve_active
+
+
+def _install_rollback() -> None:
+    """A service whose own update failed is updated back too, before the new task definition goes in the cleanup:
+    https://github.com/aws/containers-roadmap/issues/117, https://github.com/aws/containers-roadmap/issues/328
+    """
+    sends_back = seams.stacks._sends_back_failed_update
+    seams.stacks._sends_back_failed_update = lambda name: name == "AWS::ECS::Service" or sends_back(name)
+
+
 def _install_services() -> None:
     handlers = seams.provisioners._RESOURCE_HANDLERS["AWS::ECS::Service"]
     create, update = handlers["create"], handlers["update"]
@@ -98,7 +127,14 @@ def _install_services() -> None:
         key = _key(physical_id)
         before = (seams.ecs._primary_deployment(seams.ecs._services.get(key) or {}) or {}).get("id")
         _amend_service(seams.ecs._services.get(key) or {}, new)
-        result = update(physical_id, old, new, stack)
+        # All properties are sent, also those that stay, among them the task definition:
+        # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1529
+        others = {name: value for name, value in old.items() if name != "TaskDefinition"}
+        reset = _forced.set(_nonce(old) != _nonce(new))
+        try:
+            result = update(physical_id, others, new, stack)
+        finally:
+            _forced.reset(reset)
         _wait_until_stable(key, before)
         return result
 
@@ -109,7 +145,13 @@ def _install_services() -> None:
         properties = _creating.get()
         return request_service({**request, **_service_members(properties)} if properties else request)
 
+    update_request = seams.ecs._update_service
+
+    def update_with_force(request: Any) -> Any:
+        return update_request({**request, "forceNewDeployment": True} if _forced.get() else request)
+
     seams.ecs._create_service = request_with_members
+    seams.ecs._update_service = update_with_force
     handlers.update(create=create_service, update=update_service)
     blocking = seams.stacks._runs_on_worker_thread
     # Waiting for containers must not block the loop that answers the load balancer's requests.
@@ -118,6 +160,16 @@ def _install_services() -> None:
 
 _creating: contextvars.ContextVar[Properties | None] = contextvars.ContextVar("creating_service", default=None)
 """The properties of the service that a stack creates on this thread."""
+
+
+_forced: contextvars.ContextVar[bool] = contextvars.ContextVar("force_new_deployment", default=False)
+"""Whether the update of a service on this thread starts a deployment although nothing else changes."""
+
+
+def _nonce(properties: Properties) -> str | None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-service-forcenewdeployment.html"""
+    force = properties.get("ForceNewDeployment") or {}
+    return str(force.get("ForceNewDeploymentNonce")) if as_bool(force.get("EnableForceNewDeployment")) else None
 
 
 def _service_members(properties: Properties) -> dict[str, Any]:

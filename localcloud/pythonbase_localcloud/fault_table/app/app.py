@@ -19,4 +19,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if os.environ.get("TEMPLATE") == "broken":
+        raise SystemExit(4)
     ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()

@@ -37,6 +37,11 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
     return [finding for found in side_by_side(one, targets) for finding in found]
 
 
+def _record(target: Names, image: str) -> str:
+    """The command that records what runs. Without --overwrite it changes nothing that is there."""
+    return f"aws ssm put-parameter --type String --name {target.image_parameter} --value {image}"
+
+
 def _not_deployed(target: Names, stack: str, *, exists: bool) -> Finding:
     what = f"the stack {stack} has no service: its deployment failed" if exists else "it is declared and not deployed"
     return Finding(place=f"service {target.deployed}", what=what, fix=f"cdk deploy {stack}")
@@ -77,11 +82,14 @@ def judge(target: Names, service: EcsService, *, running: str, recorded: str | N
     place = f"service {target.deployed}"
     if recorded is None:
         what = f"its record {target.image_parameter} does not exist"
-        return [Finding(place=place, what=what, fix=f"cdk deploy {stack}State --revert-drift")]
+        return [Finding(place=place, what=what, fix=_record(target, running))]
     if len(service["deployments"]) > 1:  # a release or a deployment is under way: nothing is settled
         return []
     findings = []
-    if running != recorded:
+    if "@" in running and "@" not in recorded:
+        what = f"it runs the release {running}, and {recorded} is recorded, which is no release"
+        findings.append(Finding(place=place, what=what, fix=f"{_record(target, running)} --overwrite"))
+    elif running != recorded:
         what = f"it runs {running}, recorded is {recorded}"
         fix = f"release the running image again with its pipeline; cdk deploy {stack} would go back to the recorded one"
         findings.append(Finding(place=place, what=what, fix=fix))
