@@ -13,10 +13,10 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 MORE := $(addprefix tests/localcloud/test_,$(addsuffix .py,\
   adopt_agrees_with_builder aws_codebuild_reports aws_codepipeline_approval aws_codepipeline_rollback aws_ecs aws_faults \
   aws_lifecycle_policy aws_notifications aws_restart build_statuses connection_watch docker_hub doctor fault_table \
-  other_account permissions pull_requests refresh release_settings releases removal service_tests source_policy triggers))
+  other_account permissions pull_requests rare_faults refresh release_settings releases removal service_tests settings_keep_releases source_policy triggers upgrade))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo proof faults demo-down demo-clean test test-more test-unit lint format synth diff
+.PHONY: help setup demo proof faults load demo-down demo-clean test test-more test-unit lint format synth diff
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ proof: setup ## Measure builds with and without this project against Docker Hub'
 
 faults: setup ## Inject faults into releases, one after the other; prints what was observed (ONLY=text chooses)
 	@$(LOCALCLOUD) faults $(if $(ONLY),--only "$(ONLY)")
+
+load: setup ## Simulate up to 500 releases within a minute under ECS's request limits
+	@$(PYTHON) -m tests.simulation
 
 demo-down: ## Stop everything that the demo started; its state is kept
 	@scripts/localcloud-if-set-up down

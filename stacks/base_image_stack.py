@@ -9,9 +9,10 @@ from aws_cdk import Environment
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from pythonbase import BaseImage
+from pythonbase import BaseImage, FailureAlarms
 from stacks.platform_stack import PlatformStack
 from stacks.settings import BaseImage as BaseImageSettings
+from stacks.settings import Notifications
 
 
 class BaseImageStack(PlatformStack):
@@ -25,6 +26,7 @@ class BaseImageStack(PlatformStack):
         settings: BaseImageSettings,
         folder: Path,
         pull_accounts: Sequence[str],
+        notifications: Notifications,
         env: Environment,
     ) -> None:
         # No termination protection: a first deployment whose build fails could not be tried again. Images are retained.
@@ -43,3 +45,10 @@ class BaseImageStack(PlatformStack):
             ),
             refresh=scheduler.ScheduleExpression.expression(settings.refresh),
         )
+        if notifications.topic:
+            FailureAlarms(self, "Alarms", topic_arn=notifications.topic).watch_builds(
+                "RefreshFailed",
+                self.base_image.project,
+                what=f"The build of the base image {settings.name}",
+                advice="Services keep the image that they have. pythonbase doctor says how old it is",
+            )

@@ -6,16 +6,24 @@ from aws_cdk import Acknowledgment, Environment, Validations
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from pythonbase import Network
+from pythonbase import FailureAlarms, Network
 from stacks.platform_stack import PlatformStack
-from stacks.settings import ExistingVpc
+from stacks.settings import ExistingVpc, Notifications
 from stacks.settings import Network as NetworkSettings
 
 
 class NetworkStack(PlatformStack):
     """VPC and cluster that all services share."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: NetworkSettings, env: Environment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: NetworkSettings,
+        notifications: Notifications,
+        env: Environment,
+    ) -> None:
         super().__init__(scope, construct_id, env=env, description="VPC and ECS cluster that services share")
         self.network = Network(
             self,
@@ -24,6 +32,13 @@ class NetworkStack(PlatformStack):
             nat_gateways=settings.nat_gateways,
             max_azs=settings.max_azs,
         )
+        if notifications.topic:
+            FailureAlarms(self, "Alarms", topic_arn=notifications.topic).watch_machine(
+                "Reconciler",
+                self.network.reconciler.state_machine,
+                what="The search for services that run something else than what is recorded",
+                advice="Look at the execution in Step Functions; pythonbase doctor compares now",
+            )
 
     def _existing(self, vpc: ExistingVpc) -> ec2.IVpc:
         existing = ec2.Vpc.from_vpc_attributes(

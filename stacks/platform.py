@@ -72,6 +72,7 @@ class _Platform:
                     settings=base,
                     folder=image_folder(base, settings_file=config),
                     pull_accounts=other_accounts(settings, [s for s in settings.services if s.base_image == base.name]),
+                    notifications=settings.notifications,
                     env=env,
                 ),
             )
@@ -109,12 +110,24 @@ class _Platform:
         )
         networks: dict[str | None, Network] = {}
         if shared:
-            stack = NetworkStack(self._app, "Network", settings=self._settings.network, env=self._env)
+            stack = NetworkStack(
+                self._app,
+                "Network",
+                settings=self._settings.network,
+                notifications=self._settings.notifications,
+                env=self._env,
+            )
             networks[None] = stack.network
         for name, where in self._places.items():
             if not where.is_shared:
                 own = where.network or NetworkSettings()
-                stack = NetworkStack(self._app, network_stack_name(name), settings=own, env=self._env_of(where))
+                stack = NetworkStack(
+                    self._app,
+                    network_stack_name(name),
+                    settings=own,
+                    notifications=self._settings.notifications,
+                    env=self._env_of(where),
+                )
                 networks[name] = stack.network
         return networks
 
@@ -161,6 +174,13 @@ class _Platform:
             state_stack_name(service.name),
             settings=service,
             pull_accounts=other_accounts(self._settings, [service]),
+            released_from=[
+                (where.account, ReleaseNames(service.name, item.name))
+                for item in service.environments
+                for where in (self._places[item.name],)
+                # A state machine tags images of its own Region only.
+                if where.account and not where.region
+            ],
             env=self._env,
         )
         environments = [self._add_environment(service, item) for item in service.environments]
@@ -214,6 +234,7 @@ class _Platform:
             network=self._networks[None if where.is_shared else environment.name],
             pipeline_account=self._account,
             pipeline_region=self._region,
+            notifications=self._notifications(service),
             env=env,
         )
         stack.add_stack_dependency(state, "the task definition's image is read from a parameter there")

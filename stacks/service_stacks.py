@@ -14,6 +14,7 @@ from pythonbase import (
     BitbucketSource,
     Deployment,
     DeploymentStrategy,
+    FailureAlarms,
     LoadBalancing,
     Network,
     ReleaseNames,
@@ -67,13 +68,20 @@ class ServiceRepositoryStack(PlatformStack):
         *,
         settings: Service,
         pull_accounts: Sequence[str],
+        released_from: Sequence[tuple[str, ReleaseNames]],
         env: Environment,
     ) -> None:
         super().__init__(
             scope, construct_id, env=env, description=f"Images of {settings.name}", termination_protection=True
         )
         # The same construct id as in ServiceStateStack: a service that gets environments keeps its repository.
-        self.release = ReleaseRepository(self, "Release", service_name=settings.name, pull_accounts=pull_accounts)
+        self.release = ReleaseRepository(
+            self,
+            "Release",
+            service_name=settings.name,
+            pull_accounts=pull_accounts,
+            released_from=released_from,
+        )
 
 
 class EnvironmentStateStack(PlatformStack):
@@ -112,6 +120,7 @@ class EnvironmentStack(PlatformStack):
         network: Network,
         pipeline_account: str,
         pipeline_region: str,
+        notifications: Notifications,
         env: Environment,
     ) -> None:
         super().__init__(
@@ -134,6 +143,7 @@ class EnvironmentStack(PlatformStack):
             repository_account=pipeline_account if stage.account else None,
             repository_region=pipeline_region if stage.region else None,
         )
+        add_alarms(self, self.service, notifications)
         if stage.account:
             ReleaseStarter(self, "Starter", stage=stage, pipeline_account=pipeline_account)
 
@@ -210,6 +220,7 @@ class ServiceStack(PlatformStack):
             docker_hub=docker_hub,
         )
         add_notifications(self, self.pipeline, notifications, service=settings.name)
+        add_alarms(self, self.service, notifications)
 
 
 def _kept(description: str, *kept: str) -> str:
@@ -311,6 +322,20 @@ def add_notifications(
             rule_name=f"{service}-releases",
             topic_arn=notifications.topic,
             channel_arn=notifications.chatbot,
+        )
+
+
+def add_alarms(stack: PlatformStack, service: WebService, notifications: Notifications) -> None:
+    """Let a topic know of releases that fail, whoever started them, where one is set."""
+    if notifications.topic:
+        names = service.names
+        environment = f" --environment {names.environment_name}" if names.environment_name else ""
+        FailureAlarms(stack, "Alarms", topic_arn=notifications.topic).watch_machine(
+            "Release",
+            service.release.state_machine,
+            what=f"A release to {names.deployed_name}",
+            advice=f"pythonbase releases {names.service_name}{environment} says what is recorded, "
+            "pythonbase doctor what runs",
         )
 
 

@@ -13,9 +13,13 @@ _SHARED = {
     "test_doctor": "platform",
     "test_permissions": "platform",
     "test_release_settings": "platform",
-    # the services of the fault table, twice: their tests take longest
+    # the services of the fault table, three times: their tests take longest
     "test_fault_table": "faults",
+    "test_rare_faults": "rare faults",
     "test_releases": "releases",
+    # instances of their own
+    "test_upgrade": "upgrade",
+    "test_settings_keep_releases": "settings",
     # a service in two accounts
     "test_other_account": "two accounts",
     # one service of a monorepo
@@ -30,7 +34,18 @@ _SHARED = {
     "test_source_policy": "builder",
 }
 """Modules with the local cloud, and what they share. The others of them share an instance of their own."""
-_LONGEST_FIRST = ("faults", "releases", "platform", "monorepo", "docker hub", "local cloud", "two accounts", "builder")
+_LONGEST_FIRST = (
+    "rare faults",
+    "faults",
+    "settings",
+    "releases",
+    "platform",
+    "monorepo",
+    "docker hub",
+    "local cloud",
+    "two accounts",
+    "builder",
+)
 
 
 class SharedFixtures(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -9,6 +9,7 @@ from pythonbase.build_statuses import BITBUCKET_API, BuildStatuses
 from pythonbase.connection_watch import ConnectionWatch
 from pythonbase.deployment import Deployment, DeploymentStrategy
 from pythonbase.docker_hub_check import DockerHubCheck
+from pythonbase.failure_alarms import FailureAlarms
 from pythonbase.network import Network
 from pythonbase.pull_request_builds import PullRequestBuilds
 from pythonbase.release import ReleaseNames, ReleaseParameters, ReleaseRepository, ReleaseState
@@ -35,6 +36,7 @@ __all__ = [
     "Deployment",
     "DeploymentStrategy",
     "DockerHubCheck",
+    "FailureAlarms",
     "IBaseImage",
     "LoadBalancing",
     "Mirror",

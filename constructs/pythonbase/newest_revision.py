@@ -90,6 +90,8 @@ class NewestRevision(Construct):
             handler="index.on_event",
             role=self.role.without_policy_updates(),
             timeout=Duration.minutes(5),
+            # RegisterTaskDefinition refills by one request a second, for all of an account's services.
+            environment={"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "12"},
             log_group=log_group,
             description=f"Gives the newest task definition of {names.deployed_name} the released image",
         )

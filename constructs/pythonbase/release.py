@@ -20,6 +20,9 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 RELEASE_MACHINE_SUFFIX = "-release"
 """End of the names of state machines that release."""
 
+RECORD_TAG = "pythonbase:record"
+"""Tag of an ECS service: the SSM parameter that records its released image."""
+
 RING_SIZE = 128
 """How many tags keep released images from expiring; more than the 100 versions that SSM keeps of a parameter:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html"""
@@ -76,6 +79,11 @@ class ReleaseNames:
     def starter_role_name(self) -> str:
         """Name of the role with which a pipeline of another account releases to this environment."""
         return f"{self.deployed_name}-starter"
+
+    @property
+    def release_role_name(self) -> str:
+        """Name of the role that releases to this environment, where another account's repository must know it."""
+        return self.state_machine_name
 
     @property
     def image_parameter(self) -> str:
@@ -135,14 +143,22 @@ class ReleaseRepository(Construct):
         scope: Parent.
         construct_id: Id in the parent.
         service_name: Name of the service.
-        pull_accounts: Other AWS accounts whose environments run the images. They may pull, and tag what they released.
+        pull_accounts: Other AWS accounts whose environments run the images. They may pull.
+        released_from: Environments in other accounts, with their accounts. The role that releases there, and no other
+            of the account, may tag what it released: the tag of a commit decides what production gets.
 
     Raises:
         ValueError: if the service name is not lower case words joined by hyphens.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, service_name: str, pull_accounts: Sequence[str] = ()
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service_name: str,
+        pull_accounts: Sequence[str] = (),
+        released_from: Sequence[tuple[str, ReleaseNames]] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.names = ReleaseNames(service_name)
@@ -157,7 +173,18 @@ class ReleaseRepository(Construct):
             self.repository.add_to_resource_policy(
                 iam.PolicyStatement(
                     principals=[iam.AccountPrincipal(account) for account in pull_accounts],
-                    actions=[*PULL_ACTIONS, "ecr:PutImage"],
+                    actions=[*PULL_ACTIONS],
+                )
+            )
+        for account, names in released_from:
+            # ECR has no condition for the tag itself:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+            role = f"arn:{Stack.of(self).partition}:iam::{account}:role/{names.release_role_name}"
+            self.repository.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[iam.AccountPrincipal(account)],
+                    actions=["ecr:PutImage"],
+                    conditions={"ArnEquals": {"aws:PrincipalArn": role}},
                 )
             )
 

@@ -70,6 +70,8 @@ class ReleaseMachine(Construct):
         role = iam.Role(
             self,
             "Role",
+            # The policy of a repository in another account names it.
+            role_name=names.release_role_name if repository_account and not repository_region else None,
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
             description=f"Releases {names.deployed_name}",
         )

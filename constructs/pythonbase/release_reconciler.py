@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
@@ -15,11 +13,30 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
-from pythonbase.release import RELEASE_MACHINE_SUFFIX
+from pythonbase.release import RECORD_TAG, RELEASE_MACHINE_SUFFIX
+from pythonbase.release_steps.failures import RECONCILER
+from pythonbase.release_steps.states import State, choice
 
 _EVENT_NAME = "{% $split($states.input.detail.deploymentId, '/')[-1] %}"
 """One execution for each deployment: ECS rolls a failed one back to the one before, whose completion is told again. A
 recorded image that cannot run on the present template must not be tried again and again."""
+
+_BATCH = 5
+"""DescribeServices takes 10, but a service comes with up to 100 events, and a state may have 256 KiB:
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+_LIMIT_SECONDS = 3600
+_RETRY = [
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxAttempts": 12,
+        "MaxDelaySeconds": 30,
+        "JitterStrategy": "FULL",
+    }
+]
+_GIVE_UP = [{"ErrorEquals": ["States.ALL"], "Next": "NotLooked"}]
+"""The other batches go on; the end says that one is missing."""
 
 
 class ReleaseReconciler(Construct):
@@ -30,8 +47,11 @@ class ReleaseReconciler(Construct):
     definition of the one before, with the image of that time. Both leave a service with an older image than recorded.
     ECS's event of a completed deployment
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html) starts this machine
-    for that service; because events can be lost, a schedule starts it for all. A release of what runs already changes
-    nothing.
+    for that service; because events can be lost, a schedule starts it for all. It compares a few services at a time
+    before it starts anything: 1,000 of them are about 2,200 state transitions.
+
+    A service is known by its tag ``pythonbase:record``, which names the SSM parameter of its released image; its own
+    name does not tell a service from an environment.
 
     One for each cluster, not one rule for each service: an event bus holds 300 rules.
 
@@ -53,6 +73,8 @@ class ReleaseReconciler(Construct):
             resource_name=f"*{RELEASE_MACHINE_SUFFIX}",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
+        services = stack.format_arn(service="ecs", resource="service", resource_name=f"{cluster.cluster_name}/*")
+        records = stack.format_arn(service="ssm", resource="parameter", resource_name="pythonbase/services/*")
         role = iam.Role(
             self,
             "Role",
@@ -67,6 +89,9 @@ class ReleaseReconciler(Construct):
                 conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
             )
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["ecs:DescribeServices"], resources=[services]))
+        role.add_to_policy(iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition"], resources=["*"]))
+        role.add_to_policy(iam.PolicyStatement(actions=["ssm:GetParameters"], resources=[records]))
         self.state_machine: sfn.StateMachine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -74,7 +99,6 @@ class ReleaseReconciler(Construct):
                 stack.to_json_string(_steps(cluster.cluster_name, machines.partition("*")[0]))
             ),
             role=role.without_policy_updates(),
-            timeout=Duration.minutes(15),
         )
         self.state_machine.node.add_dependency(role)
         events.Rule(
@@ -97,9 +121,9 @@ class ReleaseReconciler(Construct):
             ),
             description="Events can be lost",
         )
-        self._acknowledge(role, machines)
+        self._acknowledge(role, machines, services, records)
 
-    def _acknowledge(self, role: iam.Role, machines: str) -> None:
+    def _acknowledge(self, role: iam.Role, machines: str, services: str, records: str) -> None:
         acknowledge(
             self.state_machine,
             {
@@ -113,33 +137,33 @@ class ReleaseReconciler(Construct):
                 wildcard_resource(
                     role, machines
                 ): "the release state machines of all services, by the end of their names",
-                "AwsSolutions-IAM5[Resource::*]": "lists of services (here of one cluster only) have no resource-level "
-                "permissions: https://docs.aws.amazon.com/service-authorization/latest/reference/"
+                wildcard_resource(
+                    role, services
+                ): "the services of this one cluster, which come and go without its stack",
+                wildcard_resource(role, records): "the records of all services' releases, to read",
+                "AwsSolutions-IAM5[Resource::*]": "lists of services (here of one cluster only) and task definitions "
+                "have no resource-level permissions: https://docs.aws.amazon.com/service-authorization/latest/reference/"
                 "list_amazonelasticcontainerservice.html",
             },
         )
 
 
-def _steps(cluster_name: str, machines: str) -> dict[str, Any]:
+def _steps(cluster_name: str, machines: str) -> State:
     """``machines``: the ARN of release state machines up to the name of the service."""
     return {
         "Comment": "Releases what is recorded where something else runs",
         "QueryLanguage": "JSONata",
+        # Not an argument of the construct: https://github.com/aws/aws-cdk/issues/37150
+        "TimeoutSeconds": _LIMIT_SECONDS,
         "StartAt": "WhichServices",
         "States": {
-            "WhichServices": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $exists($states.input.resources) %}", "Next": "OfTheEvent"}],
-                "Default": "First",
-            },
+            "WhichServices": choice(("$exists($states.input.resources)", "OfTheEvent"), otherwise="First"),
             # arn:aws:ecs:<region>:<account>:service/<cluster>/<service>
             "OfTheEvent": {
                 "Type": "Pass",
                 "Assign": {"next": "", "name": _EVENT_NAME, "failed": False},
-                "Output": {
-                    "ServiceArns": f"{{% [$states.input.resources[$contains($, ':service/{cluster_name}/')]] %}}"
-                },
-                "Next": "Each",
+                "Output": f"{{% [$states.input.resources[$contains($, ':service/{cluster_name}/')]] %}}",
+                "Next": "Batches",
             },
             "First": {"Type": "Pass", "Assign": {"next": "", "name": "", "failed": False}, "Next": "List"},
             "List": {
@@ -149,69 +173,143 @@ def _steps(cluster_name: str, machines: str) -> dict[str, Any]:
                     f"{{% $merge([{{'Cluster': '{cluster_name}', 'MaxResults': 100}}, "
                     "$next = '' ? {} : {'NextToken': $next}]) %}"
                 ),
-                "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5}],
+                "Retry": _RETRY,
                 "Assign": {"next": "{% $exists($states.result.NextToken) ? $states.result.NextToken : '' %}"},
-                "Output": {"ServiceArns": "{% [$states.result.ServiceArns] %}"},
-                "Next": "Each",
+                "Output": "{% [$states.result.ServiceArns] %}",
+                "Next": "Batches",
             },
-            "Each": {
+            "Batches": {
                 "Type": "Map",
-                "Items": "{% $states.input.ServiceArns %}",
-                # StartExecution has a bucket of 500 to 1,300 and refills 150 to 300 a second:
-                # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-                "MaxConcurrency": 10,
-                "ItemProcessor": {
-                    "ProcessorConfig": {"Mode": "INLINE"},
-                    "StartAt": "Release",
-                    "States": {
-                        "Release": {
-                            "Type": "Task",
-                            "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution",
-                            "Arguments": (
-                                "{% ($service := $split($states.input, '/')[-1]; $merge([{'StateMachineArn': "
-                                f"'{machines}' & $service & '{RELEASE_MACHINE_SUFFIX}', 'Input': '{{}}'}}, "
-                                "$name = '' ? {} : {'Name': $substring($service, 0, 50) & '-' & $name}])) %}"
-                            ),
-                            "Retry": [
-                                {
-                                    "ErrorEquals": ["Sfn.SfnException", "Sfn.SdkClientException"],
-                                    "IntervalSeconds": 2,
-                                    "BackoffRate": 2,
-                                    "MaxAttempts": 5,
-                                }
-                            ],
-                            "Catch": [
-                                {
-                                    "ErrorEquals": [
-                                        # services of the cluster that somebody else made
-                                        "Sfn.StateMachineDoesNotExistException",
-                                        "Sfn.InvalidArnException",
-                                        # this deployment was looked at before
-                                        "Sfn.ExecutionAlreadyExistsException",
-                                    ],
-                                    "Next": "Nothing",
-                                },
-                                {"ErrorEquals": ["States.ALL"], "Next": "NotStarted"},
-                            ],
-                            "Output": {"failed": False},
-                            "End": True,
-                        },
-                        "Nothing": {"Type": "Pass", "Output": {"failed": False}, "End": True},
-                        "NotStarted": {"Type": "Pass", "Output": {"failed": True}, "End": True},
-                    },
-                },
-                "Assign": {"failed": "{% $failed or $count($states.result[failed]) > 0 %}"},
+                "Items": f"{{% $count($states.input) = 0 ? [] : $partition($states.input, {_BATCH}) %}}",
+                "MaxConcurrency": 2,
+                "ItemProcessor": _batch(cluster_name, machines),
+                "Assign": {"failed": "{% $failed or true in $states.result %}"},
                 "Next": "More",
             },
-            "More": {
-                "Type": "Choice",
-                "Choices": [
-                    {"Condition": "{% $next != '' %}", "Next": "List"},
-                    {"Condition": "{% $failed %}", "Next": "Failed"},
-                ],
-                "Default": "Done",
+            "More": choice(("$next != ''", "List"), ("$failed", "Failed"), otherwise="Done"),
+            "Failed": {
+                "Type": "Fail",
+                "Error": "Reconciler.Incomplete",
+                "Cause": "some services could not be looked at, or their releases not be started",
             },
-            "Failed": {"Type": "Fail", "Error": "Reconciler.NotStarted", "Cause": "a release could not be started"},
             "Done": {"Type": "Succeed"},
+        },
+    }
+
+
+def _batch(cluster_name: str, machines: str) -> State:
+    """A few services: which run something else than what is recorded, and the start of their releases."""
+    # A deployment that is in progress tells when it is completed.
+    found = (
+        f"$states.result.Services[Status='ACTIVE' and Tags[Key='{RECORD_TAG}'] and "
+        "($name != '' or $not(Deployments[Status='PRIMARY'].RolloutState = 'IN_PROGRESS'))]"
+    )
+    described = f"{{'service': ServiceName, 'definition': TaskDefinition, 'record': Tags[Key='{RECORD_TAG}'].Value}}"
+    recorded = "($of := record; $parameters[Name = $of].Value)"
+    return {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": "Services",
+        "States": {
+            "Services": _read(
+                "ecs:describeServices",
+                {"Cluster": cluster_name, "Services": "{% $states.input %}", "Include": ["TAGS"]},
+                f"{{% [{found}.{described}] %}}",
+                "AreThere",
+            ),
+            "AreThere": choice(("$count($states.input) = 0", "Looked"), otherwise="Records"),
+            "Records": _read(
+                "ssm:getParameters",
+                {"Names": "{% [$states.input.record] %}"},
+                "{% ($parameters := $states.result.Parameters; [$states.input.$merge([$, {'image': "
+                f"($exists({recorded}) ? {recorded} : '')}}])]) %}}",
+                "Definitions",
+            ),
+            "Definitions": {
+                "Type": "Map",
+                "Items": "{% $states.input %}",
+                # DescribeTaskDefinition refills by 20 requests a second, for the whole account:
+                # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+                "MaxConcurrency": 3,
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "INLINE"},
+                    "StartAt": "Definition",
+                    "States": {
+                        "Definition": {
+                            "Type": "Task",
+                            "Resource": "arn:aws:states:::aws-sdk:ecs:describeTaskDefinition",
+                            "Arguments": {"TaskDefinition": "{% $states.input.definition %}"},
+                            "Retry": _RETRY,
+                            "Output": "{% {'service': $states.input.service, 'same': "
+                            "$states.input.image in $states.result.TaskDefinition.ContainerDefinitions.Image} %}",
+                            "End": True,
+                        }
+                    },
+                },
+                "Catch": _GIVE_UP,
+                "Output": "{% [$states.result[$not(same)]] %}",
+                "Next": "DoTheyDiffer",
+            },
+            "DoTheyDiffer": choice(("$count($states.input) = 0", "Looked"), otherwise="Releases"),
+            "Releases": {
+                "Type": "Map",
+                "Items": "{% $states.input %}",
+                # StartExecution has a bucket of 500 to 1,300 and refills 150 to 300 a second:
+                # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+                "MaxConcurrency": 5,
+                "ItemProcessor": _start(machines),
+                "Output": "{% true in $states.result %}",
+                "End": True,
+            },
+            "Looked": {"Type": "Pass", "Output": False, "End": True},
+            "NotLooked": {"Type": "Pass", "Output": True, "End": True},
+        },
+    }
+
+
+def _read(api: str, arguments: State, output: str, then: str) -> State:
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::aws-sdk:{api}",
+        "Arguments": arguments,
+        "Retry": _RETRY,
+        "Catch": _GIVE_UP,
+        "Output": output,
+        "Next": then,
+    }
+
+
+def _start(machines: str) -> State:
+    """Start the release of one service; the output says whether that failed."""
+    given = f"{{'by': '{RECONCILER}', 'why': 'something else ran than what is recorded'}}"
+    return {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": "Release",
+        "States": {
+            "Release": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution",
+                "Arguments": (
+                    f"{{% ($service := $states.input.service; $merge([{{'StateMachineArn': '{machines}' & $service & "
+                    f"'{RELEASE_MACHINE_SUFFIX}', 'Input': $string({given})}}, "
+                    "$name = '' ? {} : {'Name': $substring($service, 0, 50) & '-' & $name}])) %}"
+                ),
+                "Retry": [
+                    {
+                        "ErrorEquals": ["Sfn.SfnException", "Sfn.SdkClientException"],
+                        "IntervalSeconds": 2,
+                        "BackoffRate": 2,
+                        "MaxAttempts": 5,
+                    }
+                ],
+                "Catch": [
+                    # This deployment was looked at before.
+                    {"ErrorEquals": ["Sfn.ExecutionAlreadyExistsException"], "Next": "Nothing"},
+                    {"ErrorEquals": ["States.ALL"], "Next": "NotStarted"},
+                ],
+                "Output": False,
+                "End": True,
+            },
+            "Nothing": {"Type": "Pass", "Output": False, "End": True},
+            "NotStarted": {"Type": "Pass", "Output": True, "End": True},
         },
     }

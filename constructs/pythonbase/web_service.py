@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Duration, RemovalPolicy, Stack, Tags, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -22,7 +22,7 @@ from pythonbase.deployment import Deployment
 from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.newest_revision import NewestRevision
-from pythonbase.release import ReleaseNames
+from pythonbase.release import RECORD_TAG, ReleaseNames
 from pythonbase.release_machine import ReleaseMachine
 from pythonbase.released_image import released_image
 
@@ -170,6 +170,7 @@ class WebService(Construct):
             vpc_subnets=ec2.SubnetSelection(subnets=cluster.vpc.private_subnets or cluster.vpc.isolated_subnets),
         )
         self.service.node.add_dependency(newest.resource)
+        Tags.of(self.service).add(RECORD_TAG, self.names.image_parameter, include_resource_types=["AWS::ECS::Service"])
         # Auto scaling owns the count: a count in the template would put a scaled service back at every deployment.
         scaling = self.service.auto_scale_task_count(min_capacity=size.desired_count, max_capacity=size.max_count)
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pythonbase_localcloud.fault_table.run import CASES, Case, run_case
+from pythonbase_localcloud.fault_table.run import EVERYDAY, Case, run_case
 from pythonbase_localcloud.fault_table.world import UnexpectedError, World
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.fault for case in CASES])
+@pytest.mark.parametrize("case", EVERYDAY, ids=[case.fault for case in EVERYDAY])
 def test_fault(world: World, case: Case) -> None:
     row = run_case(world, case)
     assert row.as_it_must, row.observed

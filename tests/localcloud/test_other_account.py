@@ -143,3 +143,15 @@ def test_a_third_account_may_not_pull(ledger: Ledger) -> None:
     with pytest.raises(ClientError) as refused:
         caller(stranger, rights)("ecr").batch_get_image(**image)
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_of_the_other_account_only_what_releases_may_tag(ledger: Ledger) -> None:
+    image = {"registryId": HOME, "repositoryName": "ledger"}
+    wanted = {"imageDigest": ledger.production.recorded()}
+    ecr = caller(ledger.away, allow("ecr:BatchGetImage", "ecr:PutImage"))("ecr")
+    manifest = ecr.batch_get_image(**image, imageIds=[wanted])["images"][0]["imageManifest"]
+    # The tag of a commit that is still to come: production would get whatever it names.
+    with pytest.raises(ClientError) as refused:
+        ecr.put_image(**image, imageManifest=manifest, imageTag="0123456789abcdef0123456789abcdef01234567")
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert [tag for tag in ledger.tags(wanted["imageDigest"]) if tag.startswith("release-production-")]

@@ -136,12 +136,23 @@ def test_an_environments_name_is_checked_like_a_services() -> None:
 
 def test_with_environments_the_repository_keeps_its_id_and_lets_their_accounts_pull() -> None:
     stack = new_stack()
-    ReleaseRepository(stack, "Release", service_name="orders", pull_accounts=[OTHER_ACCOUNT])
+    ReleaseRepository(
+        stack,
+        "Release",
+        service_name="orders",
+        pull_accounts=[OTHER_ACCOUNT],
+        released_from=[(OTHER_ACCOUNT, ReleaseNames("orders", "staging"))],
+    )
     repository = only(Template.from_stack(stack), "AWS::ECR::Repository")
     assert repository.logical_id.startswith("ReleaseRepository")
-    (statement,) = repository.properties["RepositoryPolicyText"]["Statement"]
-    assert text(statement["Principal"]["AWS"]) == f"arn:aws:iam::{OTHER_ACCOUNT}:root"
-    assert set(statement["Action"]) == {*PULL_ACTIONS, "ecr:PutImage"}
+    pull, tag = repository.properties["RepositoryPolicyText"]["Statement"]
+    for statement in (pull, tag):
+        assert text(statement["Principal"]["AWS"]) == f"arn:aws:iam::{OTHER_ACCOUNT}:root"
+    assert set(pull["Action"]) == {*PULL_ACTIONS}
+    # Whoever may put any tag could put that of a commit which production is to get.
+    assert tag["Action"] == "ecr:PutImage"
+    role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/orders-staging-release"
+    assert {key: text(value) for key, value in tag["Condition"]["ArnEquals"].items()} == {"aws:PrincipalArn": role}
 
 
 def test_a_wrong_name_is_refused_before_anything_is_created() -> None:

@@ -46,7 +46,7 @@ def remember(target: ReleaseTarget, then: str) -> States:
     """Count a failure of the reconciler's: the next try is after 1, 2, 4, … hours, and after the last there is none."""
     return {
         "IsToBeRemembered": choice(
-            (f"$by = '{RECONCILER}' and $registered and $image = $recorded", "Remember"), otherwise=then
+            (f"$by = '{RECONCILER}' and $before != '' and $image = $recorded", "Remember"), otherwise=then
         ),
         "Remember": task(
             "dynamodb:putItem",

@@ -137,6 +137,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_SecretResolutionError",
         "_services",
         "_start_task_worker",
+        "_stop_task",
         "_sync_service_targets",
         "_task_defs",
         "_task_ip",

@@ -14,12 +14,16 @@ from pythonbase_localcloud.instance import Instance
 
 @dataclass(frozen=True, kw_only=True)
 class Cdk:
-    """Runs the CLI of this repository's lock file for one configuration, account and Region."""
+    """Runs the CLI of this repository's lock file for one configuration, account and Region.
+
+    ``assembly``: a synthesized application to deploy in place of this repository's.
+    """
 
     instance: Instance
     account: str
     region: str
     config: Path
+    assembly: Path | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -49,10 +53,26 @@ class Cdk:
                 "events",
                 *(("--revert-drift",) if revert_drift else ()),
             ),
-            *("--context", f"config={self.config}"),
-            *("--output", str(self.instance.home / "cdk.out")),
+            *self._app(),
             cwd=self.instance.root,
         )
+
+    def diff(self) -> str:
+        """What the CLI says that a deployment of all stacks would change."""
+        command = [self._program, "diff", "--all", *self._app()]
+        done = subprocess.run(  # noqa: S603 - as below
+            command, cwd=self.instance.root, env=self.environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
+
+    def _app(self) -> tuple[str, ...]:
+        if self.assembly:
+            return ("--app", str(self.assembly))
+        return ("--context", f"config={self.config}", "--output", str(self.instance.home / "cdk.out"))
+
+    @property
+    def _program(self) -> str:
+        return str(self.instance.root / "node_modules" / ".bin" / "cdk")
 
     def _run(self, *arguments: str, cwd: Path) -> None:
         """Run the CLI with its output on standard error, where progress goes.
@@ -60,7 +80,7 @@ class Cdk:
         Raises:
             LocalCloudError: if it fails; its own output, which is shown, has the reason.
         """
-        command = [str(self.instance.root / "node_modules" / ".bin" / "cdk"), *arguments]
+        command = [self._program, *arguments]
         # The arguments are this module's; nothing passes a shell.
         done = subprocess.run(command, cwd=cwd, env=self.environment, stdout=2, check=False)  # noqa: S603
         if done.returncode:

@@ -20,12 +20,18 @@ from stacks.settings import Service
 
 
 class Demo:
-    """Deploys a configuration to an instance and releases its services."""
+    """Deploys a configuration to an instance and releases its services.
 
-    def __init__(self, instance: Instance, configuration: Configuration, report: Report) -> None:
+    ``assembly``: what an application was synthesized to for this configuration. Default: this repository's is.
+    """
+
+    def __init__(
+        self, instance: Instance, configuration: Configuration, report: Report, *, assembly: Path | None = None
+    ) -> None:
         self._instance = instance
         self._configuration = configuration
         self._report = report
+        self._assembly = assembly
         self._seconds: dict[str, float] = {}
         self._made: dict[str, Any] = {}
 
@@ -49,6 +55,7 @@ class Demo:
             account=self._configuration.account,
             region=self._configuration.region,
             config=self._configuration.path,
+            assembly=self._assembly,
         )
         with self._step("bootstrap"):
             if not _is_bootstrapped(self._client("cloudformation")):

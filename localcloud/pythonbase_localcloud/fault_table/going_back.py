@@ -16,7 +16,7 @@ def rollback(world: World) -> str:
     old = release(world)
     digest = world.shop.recorded()
     release(world)
-    code, output = _command(world, "rollback", "shop", "--reason", "the fault table")
+    code, output = command(world, "rollback", "shop", "--reason", "the fault table")
     expect(code == 0, output)
     expect(world.shop.get().split()[0] == old, f"{world.shop.get()} answers")
     expect(world.shop.recorded() == digest, f"{world.shop.recorded()} is recorded")
@@ -37,7 +37,7 @@ def rollback_to_an_expired_image(world: World) -> str:
     images = ecr.describe_images(repositoryName="shop", imageIds=[{"imageDigest": digest}])["imageDetails"]
     ecr.batch_delete_image(repositoryName="shop", imageIds=[{"imageDigest": digest}])
     before = world.shop.ecs_service()["taskDefinition"]
-    code, output = _command(world, "rollback", "shop", "--to", digest)
+    code, output = command(world, "rollback", "shop", "--to", digest)
     expect(images, "the image was not there before")
     expect(code == 1, f"exit code {code}: {output}")
     expect("is not in the repository" in output, output)
@@ -57,7 +57,7 @@ def _start(world: World, digest: str) -> str:
     return str(sfn.describe_execution(executionArn=arn).get("error"))
 
 
-def _command(world: World, *arguments: str) -> tuple[int, str]:
+def command(world: World, *arguments: str) -> tuple[int, str]:
     """Run `pythonbase`; exit code, and everything that it said."""
     done = subprocess.run(  # noqa: S603 - this environment's own program
         [str(Path(sys.executable).parent / "pythonbase"), *arguments],

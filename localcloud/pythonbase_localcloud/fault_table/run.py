@@ -17,7 +17,7 @@ from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.demo import aws_client, bitbucket
 from pythonbase_localcloud.demo.run import Demo
-from pythonbase_localcloud.fault_table import approvals, changes, deployments, going_back, releases, templates
+from pythonbase_localcloud.fault_table import approvals, changes, deployments, going_back, limits, releases, templates
 from pythonbase_localcloud.fault_table import bitbucket as bitbucket_faults
 from pythonbase_localcloud.fault_table.client import Client
 from pythonbase_localcloud.fault_table.table import Row, table
@@ -39,7 +39,7 @@ class Case:
     """Whether the fault is the service itself, which then need not answer."""
 
 
-CASES = (
+EVERYDAY = (
     Case("build fails", releases.build_fails),
     Case("test fails", releases.test_fails),
     Case("push to ECR fails midway", releases.push_breaks),
@@ -53,9 +53,6 @@ CASES = (
     Case("same commit twice", releases.same_commit_twice),
     Case("cdk deploy during a release", deployments.deploy_during_release),
     Case("release during cdk deploy", deployments.release_during_deploy),
-    Case("CloudFormation rolled back behind a release", templates.rolled_back),
-    Case("drift reverted", templates.drift_reverted),
-    Case("base image exchanged", templates.base_image_exchanged),
     Case("rollback to the previous", going_back.rollback),
     Case("rollback to an expired image", going_back.rollback_to_an_expired_image),
     Case("approval rejected", approvals.rejected),
@@ -64,6 +61,23 @@ CASES = (
     Case("EventBridge events delivered twice", releases.events_twice),
     Case("Bitbucket API down when reporting a status", bitbucket_faults.status_api_down),
 )
+"""What any team meets."""
+
+RARE = (
+    Case("CloudFormation rolled back behind a release", templates.rolled_back),
+    Case("drift reverted", templates.drift_reverted),
+    Case("base image exchanged", templates.base_image_exchanged),
+    Case("console rollback", limits.rolled_back_in_the_console),
+    Case("rollback --now during a release", limits.rolled_back_now),
+    Case("limit met while waiting", limits.turn_does_not_come),
+    Case("throttled Register for 60 s", limits.register_throttled),
+    Case("redriven execution", limits.redriven),
+    Case("lost task in verification", limits.task_lost, is_the_service=True),
+    Case("broken recorded image", limits.record_cannot_run),
+)
+"""What large accounts, consoles and failed deployments bring."""
+
+CASES = (*EVERYDAY, *RARE)
 
 
 def run_case(world: World, case: Case) -> Row:

@@ -89,7 +89,8 @@ class Target:
         (primary,) = [item for item in self.ecs_service()["deployments"] if item["status"] == "PRIMARY"]
         return bool(primary.get("rolloutState") == "COMPLETED")
 
-    def _running_releases(self) -> list[str]:
+    def running_releases(self) -> list[str]:
+        """Executions that release to it."""
         sfn = self.clients("stepfunctions")
         (arn,) = [
             machine["stateMachineArn"]
@@ -102,14 +103,14 @@ class Target:
 
     def stop_release(self) -> None:
         """End what releases to it, without a chance to clean up."""
-        for arn in self._running_releases():
+        for arn in self.running_releases():
             self.clients("stepfunctions").stop_execution(executionArn=arn, error="Killed", cause="by the fault table")
 
     def settle(self, *, seconds: float = 90) -> None:
         """Wait until nothing is being released or deployed."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if not self._running_releases() and self.is_steady():
+            if not self.running_releases() and self.is_steady():
                 return
             time.sleep(_POLL_SECONDS)
         raise TimeoutError(f"{self.name} did not settle within {seconds} s: {self.ecs_service()['deployments']}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 TEMPLATE_TAG = "pythonbase:template"
 _REGISTERED = (
@@ -29,8 +28,6 @@ _REGISTERED = (
     "taskRoleArn",
     "volumes",
 )
-# RegisterTaskDefinition refills by one request a second, for all of an account's services.
-_PATIENT = Config(retries={"mode": "standard", "max_attempts": 12})
 
 
 class NoRecordError(Exception):
@@ -49,7 +46,7 @@ def on_event(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa:
     properties = event["ResourceProperties"]
     family = str(properties["Family"])
     if event["RequestType"] != "Delete":
-        ecs = boto3.client("ecs", config=_PATIENT)
+        ecs = boto3.client("ecs")
         image = _recorded(str(properties["ImageParameter"]))
         template = ecs.describe_task_definition(taskDefinition=properties["TaskDefinition"], include=["TAGS"])
         wanted = _with_image(template["taskDefinition"], str(properties["ContainerName"]), image)
@@ -61,7 +58,7 @@ def on_event(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa:
 
 
 def _recorded(parameter: str) -> str:
-    ssm = boto3.client("ssm", config=_PATIENT)
+    ssm = boto3.client("ssm")
     try:
         return str(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
     except ssm.exceptions.ParameterNotFound as error:

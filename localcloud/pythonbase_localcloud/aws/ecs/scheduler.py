@@ -6,7 +6,9 @@ has started, whatever the load balancer says.
 
 from __future__ import annotations
 
+import contextvars
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,10 @@ log = logging.getLogger("localcloud")
 Members = Mapping[str, Any]
 _STEADY_SECONDS = 1.0
 """How long a container runs before a task without health check counts as started."""
+_MAKES_ROOM = "Deployment capacity limit"
+"""MiniStack's reason for stopping a task of an older deployment."""
+_REPLACE_SECONDS = 1.5
+"""After which the scheduler notices that a task was stopped."""
 _INSPECT_SECONDS = 0.5
 """How often the engine is asked for the result of a container health check."""
 
@@ -149,3 +155,56 @@ def install(health: HealthChecks) -> None:
 
     ecs._make_deployment = make_deployment
     ecs._record_service_task_healthy = record_healthy
+    _install_stops()
+
+
+def _install_stops() -> None:
+    """What makes room for a deployment, and what follows when somebody stops a service's task."""
+    ecs = seams.ecs
+    stop = ecs._stop_task
+
+    def stop_task(members: Any) -> Any:
+        if members.get("reason") == _MAKES_ROOM:
+            # Where a deployment replaces one that is in progress there are tasks of both; the healthy ones are kept:
+            # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
+            members = {**members, "task": _least_needed(str(members["task"]))}
+        return stop(members)
+
+    def stop_by_request(members: Any) -> Any:
+        task = ecs._tasks.get(str(members.get("task"))) or {}
+        response = stop(members)
+        group = str(task.get("group") or "")
+        if group.startswith("service:"):  # the service scheduler replaces it
+            key = (str(task["clusterArn"]).rsplit("/", 1)[-1], group.partition(":")[2])
+            context = contextvars.copy_context()
+            again = threading.Timer(
+                _REPLACE_SECONDS, context.run, (ecs._reconcile_service_tasks, key[0], "/".join(key))
+            )
+            again.daemon = True
+            again.start()
+        return response
+
+    ecs._stop_task = stop_task
+    ecs._ACTION_MAP["StopTask"] = stop_by_request
+
+
+def _least_needed(arn: str) -> str:
+    """Of the running tasks beside this one of its service: one that never became healthy, else this one."""
+    tasks = seams.ecs._tasks
+    given = tasks.get(arn) or {}
+    if not given.get("_startup_stable"):
+        return arn
+    service = seams.ecs._services.get(
+        f"{str(given['clusterArn']).rsplit('/', 1)[-1]}/{str(given['group']).partition(':')[2]}"
+    )
+    primary = seams.ecs._primary_deployment(service) or {}
+    others = (
+        str(task["taskArn"])
+        for task in tasks.values()
+        if task.get("group") == given.get("group")
+        and task.get("clusterArn") == given.get("clusterArn")
+        and task.get("lastStatus") == "RUNNING"
+        and not task.get("_startup_stable")
+        and task.get("_deployment_id") != primary.get("id")
+    )
+    return next(others, arn)

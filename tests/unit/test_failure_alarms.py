@@ -1,0 +1,46 @@
+"""Alarms on what fails without anybody watching."""
+
+from __future__ import annotations
+
+from aws_cdk.assertions import Template
+
+from pythonbase import FailureAlarms, Network
+from tests.unit.synthesis import ACCOUNT, REGION, SETTINGS, new_platform, new_stack, platform_stacks, resources
+
+
+def test_failures_that_no_pipeline_tells_of_set_off_an_alarm_where_notifications_have_a_topic() -> None:
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:releases"
+    services = [
+        {"name": "orders", "repository": "acme/orders", "environments": [{"name": "staging"}]},
+        {"name": "silent", "repository": "acme/silent", "notifications": {}},
+    ]
+    told = platform_stacks(new_platform({**SETTINGS, "services": services, "notifications": {"topic": topic}}))
+    alarms = {
+        (name, alarm.properties["MetricName"], alarm.properties["AlarmActions"][0])
+        for name, stack in told.items()
+        for alarm in resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm").values()
+    }
+    assert alarms == {
+        ("Pythonbase", "FailedBuilds", topic),
+        ("Network", "ExecutionsFailed", topic),
+        ("Network", "ExecutionsTimedOut", topic),
+        ("OrdersStaging", "ExecutionsFailed", topic),
+        ("OrdersStaging", "ExecutionsTimedOut", topic),
+    }
+    for stack in told.values():
+        for alarm in resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm").values():
+            assert (alarm.properties["Threshold"], alarm.properties["Statistic"]) == (1, "Sum")
+            assert alarm.properties["TreatMissingData"] == "notBreaching"
+            assert alarm.properties["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    untold = platform_stacks(new_platform({**SETTINGS, "services": services}))
+    for stack in untold.values():
+        assert not resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm")
+
+
+def test_an_alarm_tells_no_topic_of_another_region() -> None:
+    stack = new_stack()
+    network = Network(stack, "Network")
+    alarms = FailureAlarms(stack, "Alarms", topic_arn=f"arn:aws:sns:us-east-1:{ACCOUNT}:releases")
+    alarms.watch_machine("Reconciler", network.reconciler.state_machine, what="It", advice="Look")
+    for alarm in resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm").values():
+        assert "AlarmActions" not in alarm.properties
