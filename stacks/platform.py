@@ -71,12 +71,17 @@ class _Platform:
                     stack_name(base.name),
                     settings=base,
                     folder=image_folder(base, settings_file=config),
-                    pull_accounts=other_accounts(settings, [s for s in settings.services if s.base_image == base.name]),
+                    # A service that has no release yet may run a base image that it does not name any more.
+                    pull_accounts=other_accounts(settings, settings.services),
                     notifications=settings.notifications,
                     env=env,
                 ),
             )
             for base in settings.base_images
+        }
+        self._references = {
+            name: BaseImage.from_registry(account=self._account, region=self._region, name=name)
+            for name in self._base_images
         }
         for base, stack in self._base_images.values():
             self._removal.apply(base.name, stack)
@@ -140,8 +145,7 @@ class _Platform:
     def _base(self, service: Service) -> tuple[BaseImageSettings, BaseImageStack, BaseImageReference]:
         """Named by its registry: a reference to the base image's stack would lock the two together."""
         settings, stack = self._base_images[service.base_image]
-        reference = BaseImage.from_registry(account=self._account, region=self._region, name=settings.name)
-        return settings, stack, reference
+        return settings, stack, self._references[service.base_image]
 
     def add_service(self, service: Service) -> None:
         """A service that runs once."""
@@ -154,6 +158,7 @@ class _Platform:
             stack_name(service.name),
             settings=service,
             base_image=reference,
+            base_images=[*self._references.values()],
             base_settings=base,
             network=self._networks[None],
             connection_arn=self._bitbucket.connection_arn,
@@ -231,6 +236,7 @@ class _Platform:
             settings=in_environment(service, environment),
             stage=stage,
             base_image=reference,
+            base_images=[*self._references.values()],
             network=self._networks[None if where.is_shared else environment.name],
             pipeline_account=self._account,
             pipeline_region=self._region,

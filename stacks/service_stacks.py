@@ -117,6 +117,7 @@ class EnvironmentStack(PlatformStack):
         settings: Service,
         stage: ReleaseStage,
         base_image: BaseImageReference,
+        base_images: Sequence[BaseImageReference],
         network: Network,
         pipeline_account: str,
         pipeline_region: str,
@@ -139,6 +140,7 @@ class EnvironmentStack(PlatformStack):
             settings,
             names=stage.names,
             base_image=base_image,
+            base_images=base_images,
             network=network,
             repository_account=pipeline_account if stage.account else None,
             repository_region=pipeline_region if stage.region else None,
@@ -190,6 +192,7 @@ class ServiceStack(PlatformStack):
         *,
         settings: Service,
         base_image: BaseImageReference,
+        base_images: Sequence[BaseImageReference],
         base_settings: BaseImageSettings,
         network: Network,
         connection_arn: str,
@@ -209,7 +212,9 @@ class ServiceStack(PlatformStack):
             ),
         )
         names = ReleaseNames(settings.name)
-        self.service = add_service(self, settings, names=names, base_image=base_image, network=network)
+        self.service = add_service(
+            self, settings, names=names, base_image=base_image, base_images=base_images, network=network
+        )
         self.pipeline = add_pipeline(
             self,
             settings,
@@ -234,6 +239,7 @@ def add_service(
     *,
     names: ReleaseNames,
     base_image: BaseImageReference,
+    base_images: Sequence[BaseImageReference],
     network: Network,
     repository_account: str | None = None,
     repository_region: str | None = None,
@@ -246,6 +252,7 @@ def add_service(
         environment_name=names.environment_name,
         cluster=network.cluster,
         base_image=base_image,
+        earlier_base_images=[other for other in base_images if other is not base_image],
         port=settings.port,
         health_check_path=settings.health_check_path,
         size=TaskSize(
@@ -291,6 +298,7 @@ def add_pipeline(
             branch=settings.branch,
             tags=tuple(settings.tags),
             paths=tuple(settings.paths),
+            unreviewed_tags=settings.unreviewed_tags,
         ),
         base_image=base_image,
         dockerfile=settings.dockerfile,

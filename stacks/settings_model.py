@@ -400,8 +400,13 @@ class Service(_Model):
     tags: list[Annotated[str, check(patterns.tag_pattern)]] = Field(
         default=[],
         max_length=patterns.MOST_PATTERNS,
-        description="Tags whose pushes are built and deployed too, as patterns. paths do not apply to them.",
+        description="Tags whose pushes are built and deployed too, as patterns. paths do not apply to them. A tag of "
+        "a commit that is not on the branch is refused.",
         examples=[["v*"]],
+    )
+    unreviewed_tags: _Switch = Field(
+        default=False,
+        description="Deploy tags of commits that are not on the branch too; every environment needs approval: true.",
     )
     paths: list[Annotated[str, check(patterns.path_pattern)]] = Field(
         default=[],

@@ -22,6 +22,7 @@ def check_triggers(settings: Settings) -> Iterator[Finding]:
         for key, patterns in (("tags", service.tags), ("paths", service.paths)):
             yield from _check_repeated(patterns, (*at, key))
         yield from _check_folders(service, at)
+        yield from _check_unreviewed(service, at)
     yield from _check_pipeline_names(settings)
 
 
@@ -38,6 +39,19 @@ def _check_folders(service: Service, at: SettingPath) -> Iterator[Finding]:
             fix = f"that is a folder, and patterns match files: {pattern}/**"
             involved: tuple[SettingPath, ...] = ((*at, "dockerfile"), (*at, "context"))
             yield Finding(path=(*at, "paths", index), fix=fix, involves=involved)
+
+
+def _check_unreviewed(service: Service, at: SettingPath) -> Iterator[Finding]:
+    if not service.unreviewed_tags:
+        return
+    path: SettingPath = (*at, "unreviewed_tags")
+    unasked = [item.name for item in service.environments if not item.approval]
+    if not service.tags:
+        yield Finding(path=path, fix="remove it, or name the tags", involves=((*at, "tags"),))
+    elif unasked or not service.environments:
+        missing = f"; {', '.join(unasked)} {'has' if len(unasked) == 1 else 'have'} none" if unasked else ""
+        fix = f"remove it, or give the service environments with approval: true, so that somebody looks first{missing}"
+        yield Finding(path=path, fix=fix, involves=((*at, "environments"),))
 
 
 def _check_pipeline_names(settings: Settings) -> Iterator[Finding]:

@@ -41,6 +41,7 @@ def service_image_buildspec(
     context: str = ".",
     tests: bool = False,
     source_policy: SourcePolicy | None = None,
+    only_on_branch: bool = False,
 ) -> Buildspec:
     """Buildspec of a service: build ``FROM`` the base image, test, push under the commit id, write
     ``imagedefinitions.json``.
@@ -58,7 +59,8 @@ def service_image_buildspec(
 
     The image gets both conventions of build argument: ``Account_ID`` (for
     ``FROM ${Account_ID}.dkr.ecr.<region>.amazonaws.com/pythonbase``) and ``BASE_IMAGE`` (the whole reference, pinned to
-    the digest that was current when the build started). Exports ``IMAGE_URI`` and ``BASE_IMAGE_URI``, both by digest.
+    the digest that was current when the build started). Exports ``IMAGE_URI`` and ``BASE_IMAGE_URI``, both by digest;
+    the latter is ``none`` for an image whose layers do not begin with the base image's.
 
     Tests run in the image, as its own user, without network and without credentials; when they fail, nothing is
     pushed. What they write to ``/reports/**/*.xml`` is reported as JUnit.
@@ -69,6 +71,8 @@ def service_image_buildspec(
         context: Folder of the repository that the Dockerfile copies from; ``.`` is the root.
         tests: Whether to run ``TEST_COMMAND`` in the image before it is pushed.
         source_policy: What the build may pull. Left out: nothing from Docker Hub.
+        only_on_branch: Whether to refuse a commit that is not on the branch ``SOURCE_BRANCH``. The source must then be
+            a full clone: https://docs.aws.amazon.com/codepipeline/latest/userguide/tutorials-codecommit-gitclone.html
 
     Raises:
         ValueError: if a path is not a plain relative path or the name is not a container name.
@@ -79,6 +83,9 @@ def service_image_buildspec(
         "exported_variables": _EXPORTED,
         "outcome": script("push_image.sh", container_name=container_name),
         "results": f"{_REPORTS}\n\n{_ARTIFACTS}" if tests else _ARTIFACTS,
+        # The credentials of the clone are there for the fetch too.
+        "git": "git-credential-helper: yes" if only_on_branch else "",
+        "on_branch": script("on_branch.sh") if only_on_branch else "",
     }
     return _buildspec(outcome, dockerfile=dockerfile, context=context, tests=tests, source_policy=source_policy)
 
@@ -101,6 +108,8 @@ def pull_request_buildspec(
         "exported_variables": "",
         "outcome": script("try_image.sh"),
         "results": _REPORTS if tests else "",
+        "git": "",
+        "on_branch": "",
     }
     return _buildspec(outcome, dockerfile=dockerfile, context=context, tests=tests, source_policy=source_policy)
 

@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from pythonbase.action_statements import use_connection
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image_reference import IBaseImage
 from pythonbase.bitbucket_source import BitbucketSource
@@ -228,14 +229,18 @@ class AppPipeline(Construct):
                 context=image.context,
                 tests=image.test_command is not None,
                 source_policy=image.source_policy,
+                only_on_branch=self._source.only_on_branch,
             ),
             description=f"Builds the image of {self._names.service_name}",
             environment={
                 "PIPELINE_NAME": self._names.pipeline_name,
                 "REPOSITORY_NAME": repository,
                 "REPOSITORY_URI": f"{registry_of(self)}/{repository}",
+                **({"SOURCE_BRANCH": self._source.branch} if self._source.only_on_branch else {}),
             },
         )
+        if self._source.only_on_branch:
+            build.role.add_to_policy(use_connection(self._source.connection_arn))
         build.role.add_to_policy(
             iam.PolicyStatement(
                 actions=[*PULL_ACTIONS, *PUSH_ACTIONS],

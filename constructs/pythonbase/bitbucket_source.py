@@ -25,7 +25,9 @@ class BitbucketSource:
         connection_arn: ARN of a CodeConnections connection to Bitbucket.
         repository: Workspace and repository, such as ``acme/orders``.
         branch: The branch whose pushes are released, and that pull requests are to be merged into.
-        tags: Patterns of tags whose pushes are released as well, such as ``v*``. At most 8.
+        tags: Patterns of tags whose pushes are released as well, such as ``v*``. At most 8. The build refuses one
+            whose commit is not on the branch.
+        unreviewed_tags: Whether tags of any commit are released. Put an approval before each environment then.
         paths: Patterns of files that a push to the branch or a pull request must change, such as
             ``services/orders/**``. At most 8. Default: any file.
 
@@ -41,6 +43,7 @@ class BitbucketSource:
     branch: str = "main"
     tags: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    unreviewed_tags: bool = False
 
     def __post_init__(self) -> None:
         workspace, _, name = self.repository.partition("/")
@@ -52,6 +55,11 @@ class BitbucketSource:
             for pattern in patterns:
                 if not 1 <= len(pattern) <= _LONGEST_PATTERN:
                     raise ValueError(f"a pattern of {kind} must have 1 to {_LONGEST_PATTERN} characters: {pattern!r}")
+
+    @property
+    def only_on_branch(self) -> bool:
+        """Whether builds check that their commit is on the branch, for which they need the repository's history."""
+        return bool(self.tags) and not self.unreviewed_tags
 
     @property
     def workspace(self) -> str:
@@ -72,6 +80,8 @@ class BitbucketSource:
             repo=self.name,
             branch=self.branch,
             output=output,
+            # The history, which the build clones by itself: the archive of a commit has none.
+            code_build_clone_output=self.only_on_branch,
             # A trigger starts the pipeline; with both, every push would start it twice.
             trigger_on_push=False,
             variables_namespace="Source",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -85,6 +85,8 @@ class WebService(Construct):
             ECS service is then called ``<service>-<environment>``. Default: the service has no environments.
         cluster: Cluster to run on. Its VPC needs private subnets, and public ones for a public load balancer.
         base_image: What runs until the first release; the tasks may pull it.
+        earlier_base_images: Base images that the service may have been created with before its first release: it then
+            still runs the one that its record names.
         port: Port on which the container listens; the container gets it as ``PORT``.
         health_check_path: Path that answers 200 when the service works. Used by the load balancer;
             the container gets it as ``HEALTH_CHECK_PATH``.
@@ -116,6 +118,7 @@ class WebService(Construct):
         environment_name: str | None = None,
         cluster: ecs.ICluster,
         base_image: IBaseImage,
+        earlier_base_images: Sequence[IBaseImage] = (),
         port: int = 8080,
         health_check_path: str = "/",
         size: TaskSize | None = None,
@@ -138,9 +141,10 @@ class WebService(Construct):
         self.names = ReleaseNames(service_name, environment_name)
         self._repository_account, self._repository_region = repository_account, repository_region
         size = size or TaskSize()
+        self._placeholders = [base_image, *earlier_base_images]
 
         self.task_definition: ecs.FargateTaskDefinition = self._task_definition(
-            base_image, port, health_check_path, size, environment or {}, secrets or {}
+            port, health_check_path, size, environment or {}, secrets or {}
         )
         passed_roles = [self.task_definition.task_role, self.task_definition.obtain_execution_role()]
         newest = NewestRevision(
@@ -197,14 +201,13 @@ class WebService(Construct):
 
     def _task_definition(
         self,
-        base_image: IBaseImage,
         port: int,
         health_check_path: str,
         size: TaskSize,
         environment: Mapping[str, str],
         secrets: Mapping[str, secretsmanager.ISecret],
     ) -> ecs.FargateTaskDefinition:
-        execution_role = self._execution_role(base_image)
+        execution_role = self._execution_role()
         definition = ecs.FargateTaskDefinition(
             self,
             "TaskDefinition",
@@ -242,7 +245,7 @@ class WebService(Construct):
         )
         return definition
 
-    def _execution_role(self, base_image: IBaseImage) -> iam.Role:
+    def _execution_role(self) -> iam.Role:
         """What ECS itself needs to start a task: the service's images, the base image, logs and secrets."""
         role = iam.Role(
             self,
@@ -251,7 +254,8 @@ class WebService(Construct):
             description=f"Starts tasks of {self.names.deployed_name}",
         )
         grant_registry_login(role)
-        base_image.grant_pull(role)
+        for base_image in self._placeholders:
+            base_image.grant_pull(role)
         repository_arn = Stack.of(self).format_arn(
             service="ecr",
             account=self._repository_account,

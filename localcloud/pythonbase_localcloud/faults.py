@@ -68,6 +68,15 @@ def control(instance: Instance, *, account: str = DEFAULT_ACCOUNT) -> Control:
     return Control(instance, account)
 
 
+_ECS_BUCKETS = (
+    ("ecs:*Services", 100, 20),  # DescribeServices and ListServices share one
+    ("ecs:*Tasks", 100, 20),
+    ("ecs:DescribeTaskDefinition", 50, 20),
+    ("ecs:RegisterTaskDefinition", 20, 1),
+    ("ecs:UpdateService", 50, 5),
+)
+
+
 @dataclass(frozen=True)
 class Control:
     """Orders to the server. Every method raises `FaultsError` if it does not run or refuses."""
@@ -104,6 +113,21 @@ class Control:
             seconds=seconds,
             role=role,
         )
+
+    def limit_rates(self) -> None:
+        """Refuse calls of ECS as its request buckets do, for all accounts and Regions of the instance together:
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+        """
+        for action, burst, refill in _ECS_BUCKETS:
+            self._order(
+                effect="fail",
+                action=action,
+                error="ThrottlingException",
+                message="Rate exceeded",
+                status=400,
+                burst=burst,
+                refill=refill,
+            )
 
     def lose(
         self,

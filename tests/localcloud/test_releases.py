@@ -221,3 +221,63 @@ def _checked(command: list[str], world: World) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_of_an_image_with_another_base_no_base_image_is_recorded(world: World) -> None:
+    """BuildKit gives it the base's labels all the same, if the build asks for them."""
+    release(world)
+    assert "/pythonbase@sha256:" in world.shop.parameter("base-image")
+    name = world.next_version()
+
+    def on_another_base(clone: Path) -> None:
+        changes.version(name)(clone)
+        dockerfile = clone / "Dockerfile"
+        other = "FROM public.ecr.aws/docker/library/python:3.13-slim"
+        dockerfile.write_text(re.sub(r"(?m)^FROM .*$", other, dockerfile.read_text()))
+
+    pipeline = world.pipeline()
+    execution = pipeline.wait_for_end(pipeline.push(on_another_base, f"Version {name}"))
+    assert execution["status"] == "Succeeded", pipeline.failure(execution)
+    assert world.shop.get().split()[0] == name
+    assert world.shop.parameter("base-image") == "none"
+    assert world.shop.release()["baseImage"] == "none"
+    release(world)
+    assert "/pythonbase@sha256:" in world.shop.parameter("base-image")
+
+
+def test_doctor_finds_settings_that_a_release_has_lost_and_its_command_brings_them_back(world: World) -> None:
+    ecs = world.clients("ecs")
+    older = world.shop.ecs_service()["taskDefinition"]
+    template = world.change_template()
+    world.deploy_shop()
+    world.settle()
+    service = world.shop.ecs_service()
+    assert world.shop.environment_of_tasks()["TEMPLATE"] == template
+    # What a release does that began before the deployment and ended after it, if nothing stops it.
+    ecs.update_service(cluster=service["clusterArn"], service=world.shop.name, taskDefinition=older)
+    world.settle()
+    assert world.shop.environment_of_tasks()["TEMPLATE"] != template
+
+    findings = _doctor(world)
+    (fix,) = [item["fix"] for item in findings if "shows nothing of it" in item["what"]]
+    given = json.loads(fix.partition("--input ")[2].strip("'"))
+    machine = fix.partition("--state-machine-arn ")[2].partition(" ")[0]
+    world.clients("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
+    wait_until(lambda: world.shop.environment_of_tasks()["TEMPLATE"] == template, "the template's settings")
+    world.settle()
+    assert world.shop.running() == {world.shop.recorded()}
+    assert [item for item in _doctor(world) if "shows nothing of it" in item["what"]] == []
+
+
+def _doctor(world: World) -> list[dict[str, str]]:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "pythonbase"), "doctor", "--config", str(world.config), "--format", "json"],
+        env={**os.environ, **world.instance.environment(account=world.account, region=world.region)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    found: list[dict[str, str]] = json.loads(done.stdout)["findings"]
+    return found

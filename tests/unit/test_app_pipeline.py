@@ -16,12 +16,15 @@ from tests.unit.synthesis import (
     CONNECTION,
     ECR_HOST,
     REGION,
+    SETTINGS,
     Allowed,
     Resource,
     allowed,
     environment,
+    new_platform,
     new_stack,
     only,
+    platform_stacks,
     resources,
     text,
 )
@@ -258,3 +261,39 @@ def test_the_cache_is_used_below_its_prefix_only() -> None:
     assert rights["ecr:BatchImportUpstreamImage"] == rights["ecr:CreateRepository"] == cached
     assert cached <= rights["ecr:BatchGetImage"]
     assert not cached & rights["ecr:PutImage"]
+
+
+def _pipeline_with(**source: Any) -> Template:
+    app = new_platform({**SETTINGS, "services": [{**SETTINGS["services"][0], **source}]})
+    return Template.from_stack(platform_stacks(app)["Orders"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "checked"),
+    [
+        ({}, False),
+        ({"tags": ["v*"]}, True),
+        (
+            {
+                "tags": ["v*"],
+                "unreviewed_tags": True,
+                "environments": [{"name": "production", "approval": True}],
+            },
+            False,
+        ),
+    ],
+)
+def test_a_build_that_tags_can_start_checks_that_its_commit_is_on_the_branch(
+    settings: dict[str, Any], checked: bool
+) -> None:
+    template = _pipeline_with(**settings)
+    source = only(template, "AWS::CodePipeline::Pipeline").properties["Stages"][0]["Actions"][0]["Configuration"]
+    assert (source.get("OutputArtifactFormat") == "CODEBUILD_CLONE_REF") == checked
+    project = only(template, "AWS::CodeBuild::Project")
+    buildspec = project.properties["Source"]["BuildSpec"]
+    assert ('git merge-base --is-ancestor "$COMMIT_ID" FETCH_HEAD' in buildspec) == checked
+    assert ("git-credential-helper: yes" in buildspec) == checked
+    assert environment(project).get("SOURCE_BRANCH") == ("release" if checked else None)
+    rights = allowed(template, "PipelineBuildRole")
+    for service in ("codeconnections", "codestar-connections"):
+        assert rights.get(f"{service}:UseConnection") == ({CONNECTION} if checked else None)

@@ -493,3 +493,12 @@ def test_doctor_needs_no_cdk_library() -> None:
         "declared.load(pathlib.Path('platform.yaml')); sys.exit('aws_cdk' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60).returncode == 0
+
+
+def test_settings_that_a_release_has_lost_are_found_although_cdk_diff_is_empty() -> None:
+    arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/orders"
+    finding = services._lost_template(ORDERS, f"{arn}:7", f"{arn}:8", "Orders")
+    assert finding.what.startswith("it runs the settings of orders:7, and the stack Orders has deployed orders:8")
+    machine = "arn:aws:states:eu-central-1:111122223333:stateMachine:orders-release"
+    assert f"--state-machine-arn {machine} " in finding.fix
+    assert json.loads(finding.fix.partition("--input ")[2].strip("'")) == {"template": f"{arn}:8"}

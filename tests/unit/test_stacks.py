@@ -13,6 +13,7 @@ from tests.unit.synthesis import (
     CONNECTION,
     REGION,
     SETTINGS,
+    allowed,
     environment,
     new_platform,
     only,
@@ -117,3 +118,12 @@ def test_availability_zones_are_chosen_at_deployment_so_that_synthesis_asks_nobo
     zones = [text(subnet.properties["AvailabilityZone"]) for subnet in subnets]
     assert len(zones) == 6
     assert set(zones) == {f'{{"Fn::Select": [{index}, {{"Fn::GetAZs": ""}}]}}' for index in range(3)}
+
+
+def test_a_service_without_a_release_can_still_start_on_a_base_image_that_it_does_not_name_any_more(
+    variety: dict[str, Template],
+) -> None:
+    for stack in ("Orders", "OrdersApi"):
+        pulled = allowed(variety[stack], "ServiceExecutionRole")["ecr:BatchGetImage"]
+        for base in ("pythonbase", "python-next"):
+            assert any(resource.endswith(f":repository/{base}") for resource in pulled), (stack, base)

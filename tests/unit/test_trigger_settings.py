@@ -143,3 +143,24 @@ def test_the_secret_is_named_by_name_or_arn(folder: Path) -> None:
 def test_the_stack_of_the_statuses_has_its_name_for_itself(folder: Path) -> None:
     (problem,) = _said(folder, _SERVICE.replace("orders", "build-status"))
     assert problem.endswith("its stack would be called BuildStatus like the application's own stack BuildStatus")
+
+
+def test_tags_of_any_commit_need_an_approval_in_each_environment(folder: Path) -> None:
+    line = "platform.yaml:5: services[0].unreviewed_tags: got true; remove it, or "
+    tags = '    tags: ["v*"]\n    unreviewed_tags: true\n'
+    approval = "give the service environments with approval: true, so that somebody looks first"
+    assert _said(folder, f"{_SERVICE}{tags}") == [line + approval]
+    one = f"{_SERVICE}{tags}    environments: [{{name: staging}}, {{name: production, approval: true}}]\n"
+    assert _said(folder, one) == [f"{line}{approval}; staging has none"]
+    assert _said(folder, f"{_SERVICE}    unreviewed_tags: true\n") == [
+        "platform.yaml:4: services[0].unreviewed_tags: got true; remove it, or name the tags"
+    ]
+    service = _service(
+        folder,
+        """\
+        tags: ["v*"]
+        unreviewed_tags: true
+        environments: [{name: production, approval: true}]
+        """,
+    )
+    assert service.unreviewed_tags

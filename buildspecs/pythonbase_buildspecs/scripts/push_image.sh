@@ -25,10 +25,11 @@ else
   : "${digest:?the registry does not show the image that was pushed}"
 fi
 
-# The label is the truth about the base, also for an image that was built before.
+# The label is the truth about the base, also for an image that was built before. CodePipeline takes no empty value.
 base_digest="$(docker buildx imagetools inspect "$REPOSITORY_URI@$digest" --format '{{json .Image}}' |
-  jq -er '.config.Labels["org.opencontainers.image.base.digest"]')"
+  jq -r '.config.Labels["org.opencontainers.image.base.digest"] // ""')"
 export IMAGE_URI="$REPOSITORY_URI@$digest"
-export BASE_IMAGE_URI="$BASE_REPOSITORY_URI@$base_digest"
+export BASE_IMAGE_URI="none"
+if [ -n "$base_digest" ]; then BASE_IMAGE_URI="$BASE_REPOSITORY_URI@$base_digest"; fi
 printf '[{"name":"%s","imageUri":"%s"}]\n' '%{container_name}' "$IMAGE_URI" >imagedefinitions.json
 cat imagedefinitions.json

@@ -23,7 +23,8 @@ def release_steps(target: ReleaseTarget) -> State:
     """The definition of the state machine.
 
     Its input, all optional: ``{"image", "baseImage", "commit", "by", "why", "now", "pipeline", "stage",
-    "pipelineExecution"}``. Without an image, what is recorded is released again if something else runs.
+    "pipelineExecution", "template"}``. Without an image, what is recorded is released again if something else runs.
+    ``template`` is the revision of a task definition to release it with, in place of what the service runs.
     """
     return {
         "Comment": f"Releases images of {target.names.service_name} to {target.names.deployed_name}",

@@ -25,7 +25,8 @@ def begin() -> States:
             now="$exists($states.input.now) ? $boolean($states.input.now) : false",
             me="$states.context.Execution.Id",
             missing="''",
-            base="''",
+            # The revision to take over, if it is not what the service runs: for doctor's repair of a lost template.
+            base="$exists($states.input.template) ? $states.input.template : ''",
             before="''",
             revision="''",
             deployment="''",

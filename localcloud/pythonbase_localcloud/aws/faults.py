@@ -46,8 +46,25 @@ class Fault:
     delay: float = 0.0
     times: int | None = None
     until: float | None = None
+    burst: float | None = None
+    refill: float = 0.0
+    """With a burst, only calls that find a bucket of so many tokens empty fail; it refills by so many a second."""
     injected: int = 0
+    tokens: float = 0.0
+    filled: float = 0.0
     id: str = field(default_factory=lambda: uuid4().hex[:8])
+
+    def admits(self) -> bool:
+        """Whether the call is let through, because there is a token for it."""
+        if self.burst is None:
+            return False
+        now = time.monotonic()
+        full = self.burst if not self.filled else self.tokens + (now - self.filled) * self.refill
+        self.tokens, self.filled = min(self.burst, full), now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
 
     def over(self) -> bool:
         """Whether nothing is left of it."""
@@ -92,6 +109,7 @@ class _Faults:
                 fault.effect in effects
                 and fnmatch.fnmatchcase(action, fault.action)
                 and fnmatch.fnmatchcase(role, fault.role)
+                and not fault.admits()
             ),
         )
 

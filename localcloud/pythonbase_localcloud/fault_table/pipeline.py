@@ -39,6 +39,18 @@ class Pipeline:
         run(["git", "-C", clone, "push", "--quiet"])
         return run(["git", "-C", clone, "rev-parse", "HEAD"]).strip()
 
+    def push_tag(self, tag: str, change: Change | None = None) -> str:
+        """Tag the branch's newest commit, or one with this change that is on no branch; the commit id."""
+        clone = self.folder / f"{self.name}-{time.monotonic_ns()}"
+        run(["git", "clone", "--quiet", bitbucket.repository_path(self.instance, self.repository), clone])
+        if change:
+            change(clone)
+            run(["git", "-C", clone, "add", "--all"])
+            run(["git", "-C", clone, *_AUTHOR, "commit", "--quiet", "--message", f"On no branch, as {tag}"])
+        run(["git", "-C", clone, "tag", tag])
+        run(["git", "-C", clone, "push", "--quiet", "origin", f"refs/tags/{tag}"])
+        return run(["git", "-C", clone, "rev-parse", "HEAD"]).strip()
+
     def executions(self) -> list[Execution]:
         """All of them, the newest first."""
         found: list[Execution] = self.codepipeline.list_pipeline_executions(pipelineName=self.name)[

@@ -17,7 +17,16 @@ from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.demo import aws_client, bitbucket
 from pythonbase_localcloud.demo.run import Demo
-from pythonbase_localcloud.fault_table import approvals, changes, deployments, going_back, limits, releases, templates
+from pythonbase_localcloud.fault_table import (
+    approvals,
+    changes,
+    deployments,
+    going_back,
+    limits,
+    releases,
+    tags,
+    templates,
+)
 from pythonbase_localcloud.fault_table import bitbucket as bitbucket_faults
 from pythonbase_localcloud.fault_table.client import Client
 from pythonbase_localcloud.fault_table.table import Row, table
@@ -72,6 +81,7 @@ RARE = (
     Case("limit met while waiting", limits.turn_does_not_come),
     Case("throttled Register for 60 s", limits.register_throttled),
     Case("redriven execution", limits.redriven),
+    Case("unreviewed tag", tags.unreviewed),
     Case("lost task in verification", limits.task_lost, is_the_service=True),
     Case("broken recorded image", limits.record_cannot_run),
 )

@@ -30,6 +30,7 @@ services:
     test: python -c 'import sys; sys.path.insert(0, "/opt"); import app'
   - name: gate
     repository: acme/gate
+    tags: ["v*"]
     environments:
       - name: staging
       - name: production

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pythonbase_localcloud.aws import authorization, container_credentials, credentials, engine, scope, seams
 from pythonbase_localcloud.aws.settings import Settings
 
-from . import environment, reports
+from . import environment, full_clone, reports
 from .artifacts import ArtifactError, collect
 from .buildspec import Buildspec, BuildspecError, parse
 from .logs import BuildLog
@@ -29,7 +29,8 @@ from .records import Progress, Record
 log = logging.getLogger("localcloud")
 
 _AGENT = Path(__file__).with_name("agent.py")
-_WORK = "/codebuild/output/src/src"
+_SOURCES = "/codebuild/output/src"
+_WORK = f"{_SOURCES}/src"
 _CONTROL = "/codebuild/agent"
 LABEL = "localcloud.build"
 """Label of build containers; its value is the build's id."""
@@ -227,6 +228,10 @@ class _Run:
     def _unpack(self, location: Location, directory: Path) -> None:
         directory.mkdir(exist_ok=True)
         body = self._client("s3").get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+        reference = full_clone.reference_in(body)
+        if reference:
+            self._clone(reference, directory)
+            return
         if not zipfile.is_zipfile(io.BytesIO(body)):
             (directory / Path(location.key).name).write_bytes(body)
             return
@@ -240,6 +245,18 @@ class _Run:
                 path = directory / member.filename
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.symlink_to(archive.read(member).decode())
+
+    def _clone(self, reference: Mapping[str, Any], directory: Path) -> None:
+        try:
+            full_clone.clone(
+                reference,
+                directory,
+                repositories=self._settings.bitbucket,
+                access_key_id=self._credentials().access_key_id,
+                inside=_SOURCES,
+            )
+        except authorization.AccessDeniedError as error:
+            raise BuildFailedError("CLIENT_ERROR", f"Unable to use Connection: {error}") from error
 
     @staticmethod
     def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, directory: Path) -> None:
@@ -324,7 +341,7 @@ class _Run:
 
     def _run_container(self, variables: Mapping[str, str]) -> bool:
         mounts = {
-            str(self._source.parent): {"bind": "/codebuild/output/src", "mode": "rw"},
+            str(self._source.parent): {"bind": _SOURCES, "mode": "rw"},
             str(self._control): {"bind": _CONTROL, "mode": "rw"},
         }
         if (self._build.project.get("environment") or {}).get("privilegedMode"):

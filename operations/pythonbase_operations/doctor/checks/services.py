@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import Platform
 from pythonbase_operations.doctor.finding import Finding
 from pythonbase_operations.names import Names
+
+_TEMPLATE_TAG = "pythonbase:template"
+"""Tag of a revision that a release or a deployment registered: the template's revision that it was made from."""
 
 EcsService = Mapping[str, Any]
 
@@ -30,8 +34,12 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
         if service is None:
             what = f"the stack {name} has it, and ECS does not"
             return [Finding(place=f"service {target.deployed}", what=what, fix=f"cdk deploy {name} --revert-drift")]
-        running, recorded = _image(aws, service["taskDefinition"]), _recorded(aws, target)
-        return judge(target, service, running=running, recorded=recorded, stack=name)
+        (running, template), recorded = _revision(aws, service["taskDefinition"]), _recorded(aws, target)
+        findings = judge(target, service, running=running, recorded=recorded, stack=name)
+        declared = stack.physical_ids("AWS::ECS::TaskDefinition") if stack else []
+        if not findings and declared and len(service["deployments"]) == 1 and template != declared[0]:
+            return [_lost_template(target, template, declared[0], name)]
+        return findings
 
     targets = [target for service in platform.services for target in service.targets]
     return [finding for found in side_by_side(one, targets) for finding in found]
@@ -54,10 +62,29 @@ def _service(aws: Aws, arn: str) -> EcsService | None:
     return next((service for service in found if service["status"] == "ACTIVE"), None)
 
 
-def _image(aws: Aws, task_definition: str) -> str:
-    """The image of the first container, which is the service's own."""
-    found = aws.client("ecs").describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
-    return str(found["containerDefinitions"][0]["image"])
+def _revision(aws: Aws, task_definition: str) -> tuple[str, str]:
+    """The image of the first container, which is the service's own, and the revision of the template behind it."""
+    found = aws.client("ecs").describe_task_definition(taskDefinition=task_definition, include=["TAGS"])
+    template = next((tag["value"] for tag in found.get("tags", []) if tag["key"] == _TEMPLATE_TAG), None)
+    definition = found["taskDefinition"]
+    return str(definition["containerDefinitions"][0]["image"]), str(template or definition["taskDefinitionArn"])
+
+
+def _lost_template(target: Names, runs: str, declared: str, stack: str) -> Finding:
+    """A release took over an older template than the stack deployed: CloudFormation knows nothing of it."""
+    machine = declared.replace(":ecs:", ":states:").partition(":task-definition/")[0]
+    given = json.dumps({"template": declared}, separators=(",", ":"))
+    return Finding(
+        place=f"service {target.deployed}",
+        what=f"it runs the settings of {_short(runs)}, and the stack {stack} has deployed {_short(declared)}; cdk diff "
+        "shows nothing of it",
+        fix=f"aws stepfunctions start-execution --state-machine-arn {machine}:stateMachine:{target.state_machine} "
+        f"--input '{given}'",
+    )
+
+
+def _short(revision: str) -> str:
+    return revision.rpartition("/")[2]
 
 
 def _recorded(aws: Aws, target: Names) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pythonbase_localcloud.aws import authorization
+from pythonbase_localcloud.aws.codebuild.full_clone import clone_reference
 from pythonbase_localcloud.aws.codeconnections import ConnectionUnavailableError, require_available
 from pythonbase_localcloud.aws.codepipeline.context import ActionContext, ActionFailedError
 
@@ -17,7 +18,7 @@ _PERMISSION = "PermissionError"
 
 
 def run(context: ActionContext) -> Mapping[str, str]:
-    """Fetch the branch's commit and hand it on as a zip without history (CODE_ZIP)."""
+    """Fetch the branch's commit and hand it on, as a zip without history or as a reference to clone."""
     configuration = context.configuration
     connection, repository = configuration["ConnectionArn"], configuration["FullRepositoryId"]
     _check_permission(context, connection)
@@ -25,10 +26,6 @@ def run(context: ActionContext) -> Mapping[str, str]:
         require_available(connection)
     except ConnectionUnavailableError as error:
         raise ActionFailedError(str(error), code="ConfigurationError") from error
-    if configuration.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
-        raise ActionFailedError(
-            "the local cloud knows the output artifact format CODE_ZIP only", code="ConfigurationError"
-        )
     directory = context.settings.bitbucket / f"{repository}.git"
     if not _REPOSITORY.fullmatch(repository) or not directory.is_dir():
         raise ActionFailedError(
@@ -48,7 +45,10 @@ def run(context: ActionContext) -> Mapping[str, str]:
         raise ActionFailedError(f"[Bitbucket] Commit {commit} is not in {repository} any more")
     author, email, date, message = shown.split("\0")
     for artifact in context.action["outputArtifacts"]:
-        context.put_output(artifact["name"], _archive(directory, commit))
+        # The other format is CODEBUILD_CLONE_REF, which a build resolves with its own role.
+        zipped = configuration.get("OutputArtifactFormat", "CODE_ZIP") == "CODE_ZIP"
+        content = _archive(directory, commit) if zipped else clone_reference(connection, repository, commit)
+        context.put_output(artifact["name"], content)
     context.revision = {
         "revisionId": commit,
         "revisionSummary": json.dumps({"ProviderType": "Bitbucket", "CommitMessage": message}),
