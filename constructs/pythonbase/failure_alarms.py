@@ -36,7 +36,7 @@ class FailureAlarms(Construct):
         is_here = Token.is_unresolved(stack.region) or region == stack.region
         self._action = actions.SnsAction(sns.Topic.from_topic_arn(self, "Topic", topic_arn)) if is_here else None
 
-    def watch_machine(self, name: str, machine: sfn.StateMachine, *, what: str, advice: str) -> None:
+    def watch_machine(self, name: str, machine: sfn.IStateMachine, *, what: str, advice: str) -> None:
         """Executions that fail or take too long. One that somebody stops is no failure.
 
         Args:

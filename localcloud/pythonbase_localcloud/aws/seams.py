@@ -27,6 +27,7 @@ lambda_runtime = _module("core.lambda_runtime")
 responses = _module("core.responses")
 router = _module("core.router")
 alb = _module("services.alb")
+cloudwatch = _module("services.cloudwatch")
 codebuild = _module("services.codebuild")
 ec2 = _module("services.ec2")
 ecr = _module("services.ecr")
@@ -67,6 +68,7 @@ USED: dict[Any, tuple[str, ...]] = {
     cfn_changesets: ("_find_change_set",),
     cfn_handlers: ("_ACTION_HANDLERS", "_p"),
     cloudformation: ("_stacks",),
+    cloudwatch: ("_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "record_metric"),
     codebuild: (
         "_batch_get_builds",
         "_build_arn",

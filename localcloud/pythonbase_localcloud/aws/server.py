@@ -28,6 +28,7 @@ from . import (
     ecr_public,
     ecs,
     event_targets,
+    failure_metrics,
     faults,
     load_balancer,
     notifications,
@@ -85,6 +86,7 @@ def build(settings: Settings) -> Gateway:
     event_targets.install()
     notifications.install()
     step_functions.install()
+    failure_metrics.install()
     trust.install()
     # Last: it wraps the handlers that the lines above registered.
     request_resources.install()
