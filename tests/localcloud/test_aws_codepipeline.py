@@ -298,7 +298,7 @@ def test_only_root_may_finish_the_handshake(cloud: Cloud) -> None:
     [
         ({"FullRepositoryId": "team/nothing"}, "No Repository team/nothing found"),
         ({"BranchName": "nothing"}, "No Branch [nothing] found"),
-        ({"OutputArtifactFormat": "CODEBUILD_CLONE_REF"}, "CODE_ZIP only"),
+        ({"OutputArtifactFormat": "CODE_TAR"}, "no output artifact format CODE_TAR"),
     ],
 )
 def test_a_source_that_is_not_there_is_named(

@@ -26,6 +26,9 @@ def run(context: ActionContext) -> Mapping[str, str]:
         require_available(connection)
     except ConnectionUnavailableError as error:
         raise ActionFailedError(str(error), code="ConfigurationError") from error
+    artifact_format = configuration.get("OutputArtifactFormat", "CODE_ZIP")
+    if artifact_format not in ("CODE_ZIP", "CODEBUILD_CLONE_REF"):
+        raise ActionFailedError(f"there is no output artifact format {artifact_format}", code="ConfigurationError")
     directory = context.settings.bitbucket / f"{repository}.git"
     if not _REPOSITORY.fullmatch(repository) or not directory.is_dir():
         raise ActionFailedError(
@@ -45,9 +48,8 @@ def run(context: ActionContext) -> Mapping[str, str]:
         raise ActionFailedError(f"[Bitbucket] Commit {commit} is not in {repository} any more")
     author, email, date, message = shown.split("\0")
     for artifact in context.action["outputArtifacts"]:
-        # The other format is CODEBUILD_CLONE_REF, which a build resolves with its own role.
-        zipped = configuration.get("OutputArtifactFormat", "CODE_ZIP") == "CODE_ZIP"
-        content = _archive(directory, commit) if zipped else clone_reference(connection, repository, commit)
+        cloned = artifact_format == "CODEBUILD_CLONE_REF"  # by a build, with its own role
+        content = clone_reference(connection, repository, commit) if cloned else _archive(directory, commit)
         context.put_output(artifact["name"], content)
     context.revision = {
         "revisionId": commit,
