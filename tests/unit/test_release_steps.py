@@ -254,8 +254,8 @@ def test_it_does_not_start_again_for_ever() -> None:
     ],
 )
 def test_it_waits_for_deployments_of_others(deployments: list[tuple[str, str, str]], waited: int, decided: str) -> None:
-    assert _decide("IsServiceFree", service=_service(*deployments), waited=waited, now=False) == decided
-    assert _decide("IsServiceFree", service=_service(*deployments), waited=waited, now=True) == "Recorded"
+    assert _decide("IsServiceFree", service=_service(*deployments), waited=waited, urgent=False) == decided
+    assert _decide("IsServiceFree", service=_service(*deployments), waited=waited, urgent=True) == "Recorded"
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_a_lock_is_taken_over_only_when_its_holder_was_missing_twice() -> None:
     ],
 )
 def test_who_waits_for_the_lock(status: str, now: bool, turns: int, decided: str) -> None:
-    assert _decide("DoesHolderRun", holderStatus=status, now=now, turns=turns) == decided
+    assert _decide("DoesHolderRun", holderStatus=status, urgent=now, turns=turns) == decided
 
 
 def test_the_definition_holds_its_limit_which_is_longer_than_all_it_may_wait_for() -> None:

@@ -22,7 +22,7 @@ def begin() -> States:
             "FromPipeline",
             **given,
             **dict.fromkeys(counters, "0"),
-            now="$exists($states.input.now) ? $boolean($states.input.now) : false",
+            urgent="$exists($states.input.now) ? $boolean($states.input.now) : false",
             me="$states.context.Execution.Id",
             missing="''",
             # The revision to take over, if it is not what the service runs: for doctor's repair of a lost template.

@@ -183,7 +183,7 @@ def _update(target: ReleaseTarget) -> States:
         ),
         "WasItReplaced": choice(("$newer != ''", "MayItAdopt"), otherwise="WaitForDeployment"),
         "MayItAdopt": choice((restart_rule(target), "Adopt"), otherwise="Superseded"),
-        "Adopt": put("Service", attempt="$attempt + 1", base="$newer", newer="''", now="true"),
+        "Adopt": put("Service", attempt="$attempt + 1", base="$newer", newer="''", urgent="true"),
     }
 
 

@@ -61,7 +61,7 @@ def lock(target: ReleaseTarget) -> States:
         },
         "DoesHolderRun": choice(
             ("$holderStatus != 'RUNNING'", "TakeOver"),
-            ("$now", "StopHolder"),
+            ("$urgent", "StopHolder"),
             (f"$turns < {target.turn_seconds}", "WaitForTurn"),
             otherwise="Busy",
         ),

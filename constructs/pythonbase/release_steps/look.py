@@ -35,7 +35,7 @@ def look(target: ReleaseTarget, then: str) -> States:
         "Service": task(api, arguments, assign=assign, then="IsServiceFree", fails="Unread"),
         "IsServiceFree": choice(
             ("$service = null", "NoService"),
-            (f"{busy} and $not($now) and $waited < {target.patience_seconds}", "WaitForOthers"),
+            (f"{busy} and $not($urgent) and $waited < {target.patience_seconds}", "WaitForOthers"),
             otherwise="Recorded",
         ),
         "WaitForOthers": wait_longer("waited", then="Service", first=5, until=30, later=target.poll_seconds),
