@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,11 @@ def deploy(cloud: Cloud, folder: Path) -> Monorepo:
     subprocess.run(["git", "clone", "--quiet", bare, folder / "clone"], check=True, capture_output=True)
     repository = Monorepo(cloud=cloud, clone=folder / "clone")
     credentials = {"email": "builds@acme.example", "token": BITBUCKET_TOKEN}
-    cloud.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(credentials))
+    secrets = cloud.client("secretsmanager")
+    # The services of the fault table may have been on this instance before, with the same secret.
+    with suppress(secrets.exceptions.ResourceExistsException):
+        secrets.create_secret(Name=SECRET)
+    secrets.put_secret_value(SecretId=SECRET, SecretString=json.dumps(credentials))
     cdk = Cdk(instance=cloud.instance, account=cloud.account, region=cloud.region, config=CONFIG)
     cdk.bootstrap()
     cdk.deploy()
