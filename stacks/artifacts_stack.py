@@ -13,9 +13,10 @@ from stacks.platform_stack import PlatformStack
 class ArtifactsStack(PlatformStack):
     """A bucket that CodePipeline wants in each Region with an action, although the releases there hand over nothing."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, env: Environment) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, prefix: str, env: Environment) -> None:
         super().__init__(scope, construct_id, env=env, description="Artifacts of pipelines with environments here")
-        self._name = f"pythonbase-artifacts-{env.account}-{env.region}"
+        name = f"pythonbase-artifacts-{env.account}-{env.region}"
+        self._name = f"{prefix}-{name}" if prefix else name
         ArtifactBucket(self, "Artifacts", bucket_name=self._name)
 
     def bucket_for(self, scope: Construct) -> s3.IBucket:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from stacks.environments import in_environment, place
 from stacks.fargate import fargate_memory, listed_sizes
+from stacks.names import stack_name
 from stacks.problems import Finding, SettingPath
+from stacks.problems import place as at_place
 
 if TYPE_CHECKING:  # the model runs these checks
     from stacks.settings_model import PlatformEnvironment, Service, ServiceEnvironment, Settings
@@ -22,16 +24,41 @@ def check_environments(settings: Settings) -> Iterator[Finding]:
     for index, item in enumerate(settings.environments):
         yield from _check_place(item, ("environments", index), settings)
     for index, service in enumerate(settings.services):
+        yield from _check_stages(service, ("services", index))
         for number, environment in enumerate(service.environments):
             at: SettingPath = ("services", index, "environments", number)
             yield from _check_size(service, environment, at)
             name = f"{service.name}-{environment.name}"
-            if place(environment.name, settings).account and len(name) > _LONGEST_ELSEWHERE:
-                fix = f"use shorter names: the role {name}-starter there may have 64 characters"
+            prefixed = f"{settings.prefix}-{name}" if settings.prefix else name
+            if place(environment.name, settings).account and len(prefixed) > _LONGEST_ELSEWHERE:
+                fix = f"use shorter names: the role {prefixed}-starter there may have 64 characters"
                 yield Finding(path=(*at, "name"), fix=fix, involves=(("services", index, "name"),))
             if environment.approval_timeout is not None and not environment.approval:
                 fix = "add approval: true, or remove it"
                 yield Finding(path=(*at, "approval_timeout"), fix=fix, involves=((*at, "approval"),))
+
+
+def _check_stages(service: Service, at: SettingPath) -> Iterator[Finding]:
+    """A pipeline's stages are called after its environments, and so are the roles of its actions."""
+    taken: dict[str, tuple[str, SettingPath | None]] = {
+        name.lower(): (f"the pipeline of {service.name} has a {kind} {name} of its own", None)
+        for kind, name in (("stage", "Source"), ("stage", "Build"), ("role", "Pipeline"))
+    }
+    plain: set[str] = set()
+    for number, environment in enumerate(service.environments):
+        path: SettingPath = (*at, "environments", number, "name")
+        stage = stack_name(environment.name)
+        wanted = [stage, *([f"Approve{stage}"] if environment.approval else [])]
+        met = next((name for name in wanted if name.lower() in taken), None)
+        # Environments whose names make the same stage have the same stack too, which is reported.
+        if met and not (met == stage and met in plain):
+            reason, other = taken[met.lower()]
+            involved = () if other is None else (other, (*at, "environments", number, "approval"))
+            yield Finding(path=path, fix=f"use another name: {reason}", involves=involved)
+        plain.add(stage)
+        for name in wanted:
+            owner = at_place((*at, "environments", number))
+            taken.setdefault(name.lower(), (f"the pipeline's stage {name} is that of {owner}", path))
 
 
 def _check_place(item: PlatformEnvironment, at: SettingPath, settings: Settings) -> Iterator[Finding]:
@@ -43,6 +70,9 @@ def _check_place(item: PlatformEnvironment, at: SettingPath, settings: Settings)
             yield Finding(path=(*at, given), fix=fix, involves=(("environment", key),))
             return
     where = place(item.name, settings)
+    if item.destroy and not where.region:
+        fix = "remove it: only an environment in another Region has a bucket of artifacts there"
+        yield Finding(path=(*at, "destroy"), fix=fix, involves=((*at, "region"),))
     if where.region and (where.network is None or (where.network.vpc is None and not where.network.nat_gateways)):
         fix = (
             f"add a network with nat_gateways or an existing VPC here: containers pull their image from {own.region}, "

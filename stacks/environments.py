@@ -78,3 +78,8 @@ def other_accounts(settings: Settings, services: list[Service]) -> list[str]:
     """Other AWS accounts that the services have environments in."""
     names = [item.name for service in services for item in service.environments]
     return sorted({account for name in names if (account := place(name, settings).account)})
+
+
+def other_regions(settings: Settings) -> list[str]:
+    """Other Regions that pipelines release to."""
+    return sorted({region for name in used_environments(settings) if (region := place(name, settings).region)})

@@ -1,6 +1,11 @@
 """How a name in the settings becomes a CDK stack id."""
 
 
+def own_stack_name(stack: str, prefix: str) -> str:
+    """The CDK stack id of a stack that services share: with the prefix `shop`, `Network` is `ShopNetwork`."""
+    return f"{stack_name(prefix)}{stack}"
+
+
 def stack_name(name: str) -> str:
     """The CDK stack id of a service or a base image: `orders-api` is `OrdersApi`."""
     return "".join(word[:1].upper() + word[1:] for word in name.split("-"))
@@ -23,7 +28,12 @@ def network_stack_name(environment: str) -> str:
 
 def artifacts_stack_name(region: str) -> str:
     """The CDK stack id of the artifact bucket in another Region: that of `eu-west-1` is `ArtifactsEuWest1`."""
-    return f"Artifacts{stack_name(region)}"
+    return stack_name(artifacts_name(region))
+
+
+def artifacts_name(region: str) -> str:
+    """What the artifact bucket in another Region is called where it is to be destroyed: `artifacts-eu-west-1`."""
+    return f"artifacts-{region}"
 
 
 OWN_STACKS = ("Network", "Bitbucket", "BuildStatus")

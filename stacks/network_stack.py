@@ -31,6 +31,7 @@ class NetworkStack(PlatformStack):
             vpc=self._existing(settings.vpc) if settings.vpc else None,
             nat_gateways=settings.nat_gateways,
             max_azs=settings.max_azs,
+            availability_zones=settings.availability_zones,
         )
         if notifications.topic:
             FailureAlarms(self, "Alarms", topic_arn=notifications.topic).watch_machine(

@@ -12,11 +12,13 @@ from stacks.artifacts_stack import ArtifactsStack
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
 from stacks.build_status_stack import BuildStatusStack
-from stacks.environments import Place, in_environment, other_accounts, place, used_environments
+from stacks.environments import Place, in_environment, other_accounts, other_regions, place, used_environments
 from stacks.names import (
+    artifacts_name,
     artifacts_stack_name,
     environment_stack_name,
     network_stack_name,
+    own_stack_name,
     stack_name,
     state_stack_name,
 )
@@ -89,23 +91,27 @@ class _Platform:
             return
         self._places = {name: place(name, settings) for name in used_environments(settings)}
         self._networks = self._add_networks()
-        self._bitbucket = BitbucketStack(app, "Bitbucket", settings=settings.bitbucket, env=env)
+        self._bitbucket = BitbucketStack(app, self._shared("Bitbucket"), settings=settings.bitbucket, env=env)
         self._removal.apply(CONNECTION, self._bitbucket)
         if settings.bitbucket.status_credentials:
             BuildStatusStack(
                 app,
-                "BuildStatus",
+                self._shared("BuildStatus"),
                 connection_arn=self._bitbucket.connection_arn,
                 credentials=settings.bitbucket.status_credentials,
                 env=env,
             )
-        regions = sorted({item.region for item in self._places.values() if item.region})
         self._artifacts = {
             region: ArtifactsStack(
-                app, artifacts_stack_name(region), env=Environment(account=env.account, region=region)
+                app,
+                self._shared(artifacts_stack_name(region)),
+                prefix=settings.prefix,
+                env=Environment(account=env.account, region=region),
             )
-            for region in regions
+            for region in other_regions(settings)
         }
+        for region, artifacts in self._artifacts.items():
+            self._removal.apply(artifacts_name(region), artifacts)
 
     def _add_networks(self) -> dict[str | None, Network]:
         """Environment names to networks; None is the network that the others share."""
@@ -117,7 +123,7 @@ class _Platform:
         if shared:
             stack = NetworkStack(
                 self._app,
-                "Network",
+                self._shared("Network"),
                 settings=self._settings.network,
                 notifications=self._settings.notifications,
                 env=self._env,
@@ -128,13 +134,16 @@ class _Platform:
                 own = where.network or NetworkSettings()
                 stack = NetworkStack(
                     self._app,
-                    network_stack_name(name),
+                    self._shared(network_stack_name(name)),
                     settings=own,
                     notifications=self._settings.notifications,
                     env=self._env_of(where),
                 )
                 networks[name] = stack.network
         return networks
+
+    def _shared(self, stack: str) -> str:
+        return own_stack_name(stack, self._settings.prefix)
 
     def _notifications(self, service: Service) -> Notifications:
         return self._settings.notifications if service.notifications is None else service.notifications

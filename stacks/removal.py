@@ -5,6 +5,9 @@ from __future__ import annotations
 from aws_cdk import Annotations, App, Stack
 
 from pythonbase.removal import remove_with_stack
+from stacks.environments import other_regions
+from stacks.environments import place as environment_place
+from stacks.names import artifacts_name
 from stacks.problems import SettingPath, place
 from stacks.settings_model import Settings
 
@@ -37,6 +40,7 @@ class Removal:
         marks += [(item.name, ("services", index), item.destroy) for index, item in enumerate(settings.services)]
         if settings.services and settings.bitbucket.connection_arn is None:
             marks.append((CONNECTION, ("bitbucket",), settings.bitbucket.destroy))
+        marks += self._artifacts(settings)
         self._marked = {name for name, _, destroy in marks if destroy}
         given = str(app.node.try_get_context(FLAG) or "")
         self._asked = {name for name in (part.strip() for part in given.split(",")) if name}
@@ -59,6 +63,17 @@ class Removal:
                     f"{name} is marked {FLAG}: true and is kept all the same: the second key, -c {FLAG}={name} on the "
                     "command line, is missing",
                 )
+
+    @staticmethod
+    def _artifacts(settings: Settings) -> list[tuple[str, SettingPath, bool]]:
+        """The buckets of other Regions: each belongs to all environments there."""
+        places = {item.name: environment_place(item.name, settings).region for item in settings.environments}
+        marks: list[tuple[str, SettingPath, bool]] = []
+        for region in other_regions(settings):
+            there = [index for index, item in enumerate(settings.environments) if places[item.name] == region]
+            kept = [index for index in there if not settings.environments[index].destroy]
+            marks.append((artifacts_name(region), ("environments", (kept or there)[0]), not kept))
+        return marks
 
     @staticmethod
     def _message(name: str, places: dict[str, SettingPath]) -> str:

@@ -218,7 +218,7 @@ class ServiceStack(PlatformStack):
         self.pipeline = add_pipeline(
             self,
             settings,
-            stages=[ReleaseStage(names)],
+            service=self.service,
             base_image=base_image,
             base_settings=base_settings,
             connection_arn=connection_arn,
@@ -280,7 +280,8 @@ def add_pipeline(
     stack: PlatformStack,
     settings: Service,
     *,
-    stages: Sequence[ReleaseStage],
+    service: WebService | None = None,
+    stages: Sequence[ReleaseStage] = (),
     base_image: BaseImageReference,
     base_settings: BaseImageSettings,
     connection_arn: str,
@@ -291,6 +292,7 @@ def add_pipeline(
     pipeline = AppPipeline(
         stack,
         "Pipeline",
+        service=service,
         stages=stages,
         source=BitbucketSource(
             connection_arn=connection_arn,

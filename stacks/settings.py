@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from stacks.names import stack_name
+from stacks.prefix import with_prefix
 from stacks.problems import Finding, Problem, SettingPath, SettingsError
 from stacks.settings_checks import check_image_folders, check_together, image_folder
 from stacks.settings_errors import broken_paths, findings_of
@@ -59,6 +60,9 @@ def load_settings(path: Path) -> Settings:
     Args:
         path: the YAML file. Folders that it names are relative to the folder that it is in.
 
+    Returns:
+        The settings, with the names that things have in AWS (``with_prefix``).
+
     Raises:
         SettingsError: with every mistake in the file.
     """
@@ -79,7 +83,7 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(problems)
     if refused:  # a mistake that no check above knows must not pass for that
         raise refused
-    return settings
+    return with_prefix(settings)
 
 
 def _rests_on(finding: Finding, broken: set[SettingPath]) -> bool:

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 from pythonbase_buildspecs import ImageReference, Mirror
 from stacks.environment_checks import check_environments
-from stacks.environments import in_environment
+from stacks.environments import in_environment, other_regions
 from stacks.environments import place as place_of
 from stacks.fargate import fargate_memory, listed_sizes
 from stacks.formats import docker_hub_name, holds_a_login, names_a_secret
-from stacks.names import OWN_STACKS, environment_stack_name, network_stack_name, stack_name, state_stack_name
+from stacks.names import (
+    OWN_STACKS,
+    artifacts_stack_name,
+    environment_stack_name,
+    network_stack_name,
+    stack_name,
+    state_stack_name,
+)
 from stacks.problems import Finding, SettingPath, place, shown_text
+from stacks.region_checks import check_regions
 from stacks.trigger_checks import check_triggers
 
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
@@ -33,6 +41,12 @@ _TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
 
 HIDDEN = "a value that is not shown here"
 """Stands for a value that may be a secret, which has no place in the logs that messages end in."""
+
+_LONGEST_NAME = 40
+"""Of a base image or a service in AWS."""
+
+_CDK_CONSTRUCTS = ("Tree",)
+"""What the CDK library puts beside the stacks: https://github.com/aws/aws-cdk, core/lib/private/tree-metadata.ts"""
 
 _LOAD_BALANCER_SUBNETS = 2  # an Application Load Balancer needs two availability zones
 _APPLICATION_FOLDER = Path(__file__).resolve().parent.parent
@@ -71,7 +85,13 @@ def check_image_folders(settings: Settings, *, settings_file: Path) -> Iterator[
 
 def check_together(settings: Settings) -> list[Finding]:
     """All mistakes between the values of settings that are each right by themselves."""
-    findings = [*_check_names(settings), *_check_environment(settings), *_check_networks(settings)]
+    findings = [
+        *_check_names(settings),
+        *_check_lengths(settings),
+        *_check_environment(settings),
+        *_check_networks(settings),
+    ]
+    findings += check_regions(settings)
     findings += check_environments(settings)
     findings += _check_docker_hub(settings.docker_hub)
     findings += _check_destroy(settings)
@@ -96,8 +116,11 @@ def _check_names(settings: Settings) -> Iterator[Finding]:
     """Names become stack ids and ECR repositories, which must differ."""
     names: dict[str, SettingPath] = {}
     # ids that differ only in case would share a template file on macOS and Windows
+    shared = [*OWN_STACKS, *(artifacts_stack_name(region) for region in other_regions(settings))]
     ids: dict[str, tuple[str, str, SettingPath | None]] = {
-        own.lower(): (own, f"the application's own stack {own}", None) for own in OWN_STACKS
+        own.lower(): (own, f"the application's own {kind} {own}", None)
+        for kind, names in (("stack", shared), ("construct", _CDK_CONSTRUCTS))
+        for own in names
     }
     for path, name, wanted in _named(settings):
         if name in names:
@@ -114,6 +137,17 @@ def _check_names(settings: Settings) -> Iterator[Finding]:
             yield Finding(path=path, fix=fix, involves=(other,) if other else ())
         for own in wanted:
             ids.setdefault(own.lower(), (own, f"that of {place(path)}", path))
+
+
+def _check_lengths(settings: Settings) -> Iterator[Finding]:
+    """Names with the prefix before them."""
+    room = _LONGEST_NAME - len(f"{settings.prefix}-") if settings.prefix else _LONGEST_NAME
+    names = [("base_images", index, item.name) for index, item in enumerate(settings.base_images)]
+    names += [("services", index, item.name) for index, item in enumerate(settings.services)]
+    for key, index, name in names:
+        if len(name) > room:
+            fix = f"use at most {room} characters: with the prefix {settings.prefix} a name has {_LONGEST_NAME}"
+            yield Finding(path=(key, index, "name"), fix=fix, involves=(("prefix",),))
 
 
 def _named(settings: Settings) -> Iterator[tuple[SettingPath, str, list[str]]]:
@@ -169,11 +203,14 @@ def _in_existing_vpcs(settings: Settings) -> Iterator[tuple[SettingPath, Service
 
 def _check_network(network: Network, at: SettingPath, region: str | None) -> Iterator[Finding]:
     if network.vpc is None:
-        if network.nat_gateways > network.max_azs:
-            fix = f"use at most {network.max_azs}, one for each availability zone, or raise max_azs"
-            yield Finding(path=(*at, "nat_gateways"), fix=fix, involves=((*at, "max_azs"),))
+        zones = len(network.availability_zones) or network.max_azs
+        if network.nat_gateways > zones:
+            more = "add an availability zone" if network.availability_zones else "raise max_azs"
+            fix = f"use at most {zones}, one for each availability zone, or {more}"
+            involved = ((*at, "max_azs"), (*at, "availability_zones"))
+            yield Finding(path=(*at, "nat_gateways"), fix=fix, involves=involved)
         return
-    for key in ("nat_gateways", "max_azs"):
+    for key in ("nat_gateways", "max_azs", "availability_zones"):
         if key in network.model_fields_set:
             fix = f"remove it: it is for a new VPC, and {place(at)}.vpc names an existing one"
             yield Finding(path=(*at, key), fix=fix, involves=((*at, "vpc", "id"),))

@@ -18,7 +18,6 @@ _KEY_ERROR = "[key]"  # pydantic's last step of the place of an error in a dicti
 _FIXES = {
     "list_type": 'use a list: start each entry with "- "',
     "dict_type": 'use NAME: "value" lines below it',
-    "too_short": "list at least one, or remove the line",
     "string_unicode": "use characters that exist",
 }
 
@@ -57,6 +56,9 @@ def _finding(detail: ErrorDetails, model: type[BaseModel]) -> Finding:
         fix = f"use a mapping with the keys {', '.join(_keys(path, model))}"
     else:
         fix = _FIXES.get(kind) or _fix(detail)
+    if kind == "too_short":
+        least = detail["ctx"]["min_length"]
+        fix = f"list at least {'one' if least == 1 else least}, or remove the line"
     if kind == "too_long":
         got, fix = f"{len(value)} entries", f"list at most {detail['ctx']['max_length']}"
     return Finding(path=path, got=got, fix=fix)

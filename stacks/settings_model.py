@@ -43,6 +43,11 @@ _EnvironmentsName = Annotated[
     Field(pattern=_NAME_PATTERN, min_length=2, max_length=20),
     rule("use 2 to 20 lower-case letters, digits and single hyphens, starting with a letter, such as staging"),
 ]
+_Prefix = Annotated[
+    str,
+    Field(pattern=_NAME_PATTERN, min_length=2, max_length=12),
+    rule("use 2 to 12 lower-case letters, digits and single hyphens, starting with a letter, such as shop"),
+]
 _Account = Annotated[
     str, Field(pattern=r"^[0-9]{12}$"), rule('use the 12 digits of the account in quotes: "123456789012"')
 ]
@@ -185,6 +190,14 @@ class Network(_Model):
     max_azs: Annotated[int, Field(ge=2, le=3), rule("use 2 or 3")] = Field(
         default=2, description="Number of availability zones of the new VPC."
     )
+    availability_zones: list[_AvailabilityZone] = Field(
+        default=[],
+        min_length=2,
+        max_length=3,
+        description="Availability zones of the new VPC, 2 or 3 of them. Left out: the first max_azs of the Region, by "
+        "name.",
+        examples=[["eu-central-1a", "eu-central-1c"]],
+    )
     vpc: ExistingVpc | None = Field(default=None, description="An existing VPC. Left out: a new one is created.")
 
 
@@ -206,6 +219,11 @@ class PlatformEnvironment(_Model):
         default=None,
         description="Its own network. Left out: the network that services share, or a new one in another account or "
         "Region.",
+    )
+    destroy: _Switch = Field(
+        default=False,
+        description="First of two keys to delete the bucket of artifacts in its Region with its stack, for each "
+        "environment there; the second is -c destroy=artifacts-<region>.",
     )
 
 
@@ -512,6 +530,12 @@ class Settings(_Model):
         default=[],
         description="Environments of services that have an account, a Region or a network of their own.",
         examples=[[{"name": "production", "account": "210987654321"}]],
+    )
+    prefix: _Prefix = Field(
+        default="",
+        description="What the names of stacks, repositories, services, pipelines and roles begin with, before a "
+        "hyphen: keeps two platforms in one account apart, also in two Regions. Left out: nothing.",
+        examples=["shop"],
     )
     bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
     network: Network = Field(default=Network(), description="Where the services run.")

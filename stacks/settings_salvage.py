@@ -34,6 +34,7 @@ def salvage(data: object) -> Settings:
     services = [_usable_service(index, item) for index, item in enumerate(_list(top.get("services")))]
     first = base_images[0].name
     return Settings.model_construct(
+        prefix=_usable(Settings, {"prefix": top["prefix"]} if "prefix" in top else {}, {}).prefix,
         environment=_usable(Environment, top.get("environment"), {}),
         bitbucket=_usable(Bitbucket, top.get("bitbucket"), {}),
         network=_usable_network(top.get("network")),

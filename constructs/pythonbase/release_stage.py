@@ -35,6 +35,16 @@ class ReleaseStage:
         name = self.names.environment_name or "deploy"
         return "".join(word.capitalize() for word in name.split("-"))
 
+    @property
+    def approval_name(self) -> str:
+        """Name of the stage with its approval: that of `staging` is `ApproveStaging`."""
+        return f"Approve{self.stage_name}"
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """Names of all its stages, in their order."""
+        return (self.approval_name, self.stage_name) if self.approval else (self.stage_name,)
+
     def state_machine_arn(self, scope: Construct) -> str:
         """ARN of the state machine that releases to this environment."""
         return self.names.state_machine_arn(**self._place(scope))

@@ -223,3 +223,34 @@ def test_the_command_ends_with_the_message_and_synthesizes_nothing(tmp_path: Pat
     assert "services[0].destroy: true" in stderr
     assert "Traceback" not in stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
+SPREAD: dict[str, Any] = {
+    "environment": {"account": ACCOUNT, "region": REGION},
+    "services": [{**ORDERS, "environments": [{"name": "us"}, {"name": "east"}]}],
+}
+NAT = {"region": "us-east-1", "network": {"nat_gateways": 1}}
+
+
+def _in_us(*marked: str) -> dict[str, Any]:
+    places = [{"name": name, **NAT, **({"destroy": True} if name in marked else {})} for name in ("us", "east")]
+    return {**SPREAD, "environments": places}
+
+
+@pytest.mark.parametrize(
+    ("marked", "flag", "fate"),
+    [
+        ([], None, "RetainExceptOnCreate"),
+        (["us", "east"], None, "RetainExceptOnCreate"),
+        (["us", "east"], "artifacts-us-east-1", "Delete"),
+    ],
+)
+def test_the_bucket_of_another_region_goes_with_both_keys_of_all_its_environments(
+    marked: list[str], flag: str | None, fate: str
+) -> None:
+    assert _fates(_stacks(_in_us(*marked), flag)["ArtifactsUsEast1"]) == {fate}
+
+
+def test_the_bucket_of_another_region_stays_while_one_environment_there_keeps_it() -> None:
+    with pytest.raises(RemovalError, match=r"the other key is environments\[1\]\.destroy: true"):
+        _stacks(_in_us("us"), "artifacts-us-east-1")

@@ -505,8 +505,8 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "unknown key at the top": (
         "zzz: 1\n" + SERVICE,
         "1: zzz: got an unknown key; "
-        "remove it, or use one of environment, environments, bitbucket, network, docker_hub, notifications, "
-        "base_images, services",
+        "remove it, or use one of environment, environments, prefix, bitbucket, network, docker_hub, "
+        "notifications, base_images, services",
     ),
     "port too high": (in_service("port: 99999"), "4: services[0].port: got 99999; use a port from 1 to 65535"),
     "port is a text": (in_service('port: "8080"'), '4: services[0].port: got "8080"; remove the quotes: 8080'),
@@ -629,7 +629,7 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     ),
     "network is a list": (
         "network:\n  - a\n",
-        "1: network: got a list; use a mapping with the keys nat_gateways, max_azs, vpc",
+        "1: network: got a list; use a mapping with the keys nat_gateways, max_azs, availability_zones, vpc",
     ),
     "environment is a text": (
         in_service("environment: DB_PASSWORD=hunter2"),
