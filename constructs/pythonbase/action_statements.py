@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 
 from pythonbase.artifact_bucket import ArtifactBucket
 
@@ -21,6 +22,13 @@ def run_builds(project: codebuild.IProject) -> iam.PolicyStatement:
     """Run a project and see how its builds go."""
     actions = ["codebuild:BatchGetBuilds", "codebuild:StartBuild", "codebuild:StopBuild"]
     return iam.PolicyStatement(actions=actions, resources=[project.project_arn])
+
+
+def see_bucket(bucket: s3.IBucket) -> iam.PolicyStatement:
+    """What CodeBuild asks a bucket itself that it reads from or writes to:
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+    """
+    return iam.PolicyStatement(actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[bucket.bucket_arn])
 
 
 def locate_bucket(artifacts: ArtifactBucket) -> iam.PolicyStatement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Tags
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
@@ -13,10 +13,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from pythonbase.action_statements import use_connection
+from pythonbase.action_statements import see_bucket, use_connection
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image_reference import IBaseImage
-from pythonbase.bitbucket_source import BitbucketSource
+from pythonbase.bitbucket_source import CONNECTION_TAG, BitbucketSource
 from pythonbase.image_project import ImageProject
 from pythonbase.image_repository import PULL_ACTIONS, PUSH_ACTIONS
 from pythonbase.pipeline_roles import PipelineRoles
@@ -26,6 +26,9 @@ from pythonbase.release_stage import ReleaseStage
 from pythonbase.service_build import ServiceImage, registry_of, service_build
 from pythonbase.web_service import CONTAINER_NAME, WebService
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
+
+_OWN_NAMES = ("Source", "Build", "Pipeline")
+"""Stages that every pipeline has, and the role beside those that are called after stages."""
 
 
 class AppPipeline(Construct):
@@ -58,8 +61,8 @@ class AppPipeline(Construct):
             one although nothing is handed over in it.
 
     Raises:
-        ValueError: if the path of the Dockerfile or the context is malformed, or unless a service or the stages of one
-            service are given.
+        ValueError: if the path of the Dockerfile or the context is malformed, unless a service or the stages of one
+            service are given, or if names of stages are the same.
 
     Example::
 
@@ -88,6 +91,7 @@ class AppPipeline(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stages = _stages(service, stages)
+        deployed_here = [service] if service else []
         self._names = stages[0].names
         self.artifacts = ArtifactBucket(self, "Artifacts")
         self._source = source
@@ -111,7 +115,9 @@ class AppPipeline(Construct):
 
         source_code = codepipeline.Artifact("Source")
         image_definitions = codepipeline.Artifact("Image")
-        source_action = source.action(source_code, role=roles.source.without_policy_updates())
+        source_action = source.action(
+            source_code, role=roles.source.without_policy_updates(), history=source.only_on_branch
+        )
         execution = codepipeline.GlobalVariables.EXECUTION_ID
         build_action = actions.CodeBuildAction(
             action_name="Image",
@@ -159,14 +165,16 @@ class AppPipeline(Construct):
         }
         for stage in stages:
             self._add_release(stage, release, roles)
-        # The pipeline starts as soon as it exists: its roles must have their permissions by then.
-        self.pipeline.node.add_dependency(roles, self.build)
+        Tags.of(self.pipeline).add(CONNECTION_TAG, source.connection_arn)
+        # The pipeline starts as soon as it exists: its roles must have their permissions by then, and what it releases
+        # to must be there: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-about-starting.html
+        self.pipeline.node.add_dependency(roles, self.build, *deployed_here)
 
     def _add_release(self, stage: ReleaseStage, release: Mapping[str, str], roles: PipelineRoles) -> None:
         if stage.approval:
             # In a stage of its own: the release's stage can then be retried and rolled back without asking again.
             self.pipeline.add_stage(
-                stage_name=f"Approve{stage.stage_name}",
+                stage_name=stage.approval_name,
                 actions=[
                     actions.ManualApprovalAction(
                         action_name="Approval",
@@ -254,6 +262,7 @@ class AppPipeline(Construct):
             )
         )
         self.artifacts.grant_read_write_artifacts(build.role)
+        build.role.add_to_policy(see_bucket(self.artifacts.bucket))
         return build
 
 
@@ -265,4 +274,8 @@ def _stages(service: WebService | None, stages: Sequence[ReleaseStage]) -> Seque
     services = sorted({stage.names.service_name for stage in stages})
     if len(services) > 1:
         raise ValueError(f"the stages must be of one service, got {', '.join(services)}")
+    names = [*_OWN_NAMES, *(name for stage in stages for name in stage.stage_names)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"the names of stages must differ, also from {', '.join(_OWN_NAMES)}: {', '.join(repeated)}")
     return stages

@@ -16,6 +16,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from pythonbase.action_statements import see_bucket
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference
 from pythonbase.image_build import ImageBuild
 from pythonbase.image_project import ImageProject
@@ -159,6 +160,7 @@ class BaseImage(Construct):
     def _grant_publish(self, role: iam.Role, asset: s3_assets.Asset) -> None:
         """The build may read its source and push to its one repository."""
         self.repository.grant(role, *PULL_ACTIONS, *PUSH_ACTIONS)
+        role.add_to_policy(see_bucket(asset.bucket))
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["s3:GetObject", "s3:GetObjectVersion"],

@@ -113,7 +113,15 @@ def grant_registry_login(grantee: iam.IGrantable, *, ecr_public: bool = False) -
                 )
             },
         )
-    public = ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"] if ecr_public else []
+    if ecr_public:
+        iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["sts:GetServiceBearerToken"],
+            resource_arns=["*"],
+            # https://docs.aws.amazon.com/AmazonECR/latest/public/public-ecr-permissions.html
+            conditions={"StringEquals": {"sts:AWSServiceName": "ecr-public.amazonaws.com"}},
+        )
+    public = ["ecr-public:GetAuthorizationToken"] if ecr_public else []
     return iam.Grant.add_to_principal(
         grantee=grantee, actions=["ecr:GetAuthorizationToken", *public], resource_arns=["*"]
     )

@@ -9,6 +9,9 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 
+CONNECTION_TAG = "pythonbase:connection"
+"""Tag of a pipeline: the connection that its source uses, whose watch may retry it."""
+
 _MOST_PATTERNS = 8
 _LONGEST_PATTERN = 255
 """Of each list: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitBranchFilterCriteria.html"""
@@ -71,8 +74,17 @@ class BitbucketSource:
         """The part after the slash."""
         return self.repository.partition("/")[2]
 
-    def action(self, output: codepipeline.Artifact, *, role: iam.IRole) -> actions.CodeStarConnectionsSourceAction:
-        """The action of the Source stage, with its variables in the namespace ``Source``."""
+    def action(
+        self, output: codepipeline.Artifact, *, role: iam.IRole, history: bool = False
+    ) -> actions.CodeStarConnectionsSourceAction:
+        """The action of the Source stage, with its variables in the namespace ``Source``.
+
+        Args:
+            output: What it hands over.
+            role: Its role.
+            history: Whether builds get the history, which they clone by themselves: their roles need the connection.
+                The archive of a commit has none.
+        """
         return actions.CodeStarConnectionsSourceAction(
             action_name="Bitbucket",
             connection_arn=self.connection_arn,
@@ -80,8 +92,7 @@ class BitbucketSource:
             repo=self.name,
             branch=self.branch,
             output=output,
-            # The history, which the build clones by itself: the archive of a commit has none.
-            code_build_clone_output=self.only_on_branch,
+            code_build_clone_output=history,
             # A trigger starts the pipeline; with both, every push would start it twice.
             trigger_on_push=False,
             variables_namespace="Source",

@@ -14,6 +14,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
+from pythonbase._grants import read_secret
 
 BITBUCKET_API = "https://api.bitbucket.org/2.0"
 
@@ -57,7 +58,7 @@ class BuildStatuses(Construct):
         )
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
-        credentials.grant_read(role)
+        role.add_to_policy(read_secret(credentials))
         self._grant_reading_executions(role)
         self.function = lambda_.Function(
             self,

@@ -14,6 +14,8 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
+from pythonbase._grants import for_own_account
+from pythonbase.bitbucket_source import CONNECTION_TAG
 
 SOURCE_STAGE = "Source"
 """Name of the stage whose failures are looked at."""
@@ -67,6 +69,19 @@ class ConnectionWatch(Construct):
             timeout=patience or Duration.days(30),
             comment="Retries Source stages that failed because the connection was not available",
         )
+        # The CDK library's own statements take no condition.
+        self.state_machine.add_to_role_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=[
+                    "codepipeline:GetPipelineState",
+                    "codepipeline:RetryStageExecution",
+                    "codepipeline:StartPipelineExecution",
+                ],
+                resources=[self._pipelines, self._stages],
+                conditions={"StringNotEquals": {f"aws:ResourceTag/{CONNECTION_TAG}": connection_arn}},
+            )
+        )
         self.rule: events.Rule = events.Rule(
             self,
             "SourceFailed",
@@ -83,16 +98,18 @@ class ConnectionWatch(Construct):
             ),
             targets=[targets.SfnStateMachine(self.state_machine)],
         )
+        for_own_account(self.state_machine.node.find_child("EventsRole"))
         acknowledge(
             self.state_machine,
             {
                 "AwsSolutions-SF1": "few polls for a failed Source; Step Functions keeps the executions for 90 days",
                 "AwsSolutions-SF2": "three services are asked in turn; there is nothing to trace",
                 wildcard_resource(self, self._pipelines): (
-                    "pipelines of this connection come and go without its stack; the state machine reads which they are"
+                    "pipelines of this connection come and go without its stack; it reads which they are, and may do "
+                    "nothing with others: those without the connection's tag are denied"
                 ),
                 wildcard_resource(self, self._stages): (
-                    "only stages called Source, and the state machine retries those of this connection only"
+                    "only stages called Source, and only of pipelines with the connection's tag"
                 ),
             },
         )

@@ -31,7 +31,7 @@ class DeploymentStrategy(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """How a service is deployed. The circuit breaker with rollback is always on.
+    """How a service is deployed. A rolling deployment has the circuit breaker with rollback.
 
     Args:
         strategy: Rolling or blue/green.
@@ -76,6 +76,14 @@ class Deployment:
     def ecs_strategy(self) -> ecs.DeploymentStrategy | None:
         """For the service. None is rolling: ECS's default is left out of the template."""
         return ecs.DeploymentStrategy.BLUE_GREEN if self.strategy is DeploymentStrategy.BLUE_GREEN else None
+
+    @property
+    def circuit_breaker(self) -> ecs.DeploymentCircuitBreaker | None:
+        """For the service. ECS has it for rolling deployments only; others are called off by alarms, and by the release
+        when its time is over: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+        """
+        rolling = self.strategy is DeploymentStrategy.ROLLING
+        return ecs.DeploymentCircuitBreaker(rollback=True) if rolling else None
 
     def watch(
         self,

@@ -12,10 +12,15 @@ from aws_cdk import custom_resources as custom
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
+from pythonbase._grants import for_own_account
 from pythonbase.image_project import ImageProject
 
 _HANDLER = Path(__file__).parent / "handlers" / "image_build"
 _RUNTIME = lambda_.Runtime.PYTHON_3_14
+_LONGEST = Duration.minutes(50)
+_SLACK = Duration.minutes(4)
+"""Twice within CloudFormation's hour:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html"""
 
 
 class ImageBuild(Construct):
@@ -28,7 +33,11 @@ class ImageBuild(Construct):
         construct_id: Id in the parent.
         project: What to run.
         trigger: Fingerprint of what goes into the build.
-        timeout: How long a deployment waits. At most 2 hours, the limit of CloudFormation for custom resources.
+        timeout: How long a deployment waits. At most 50 minutes, which is the default: CloudFormation waits for an
+            hour, and by then the deployment must have said which phase the build is in.
+
+    Raises:
+        ValueError: if the timeout is longer.
     """
 
     def __init__(
@@ -41,6 +50,11 @@ class ImageBuild(Construct):
         timeout: Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        timeout = timeout or _LONGEST
+        if timeout.to_seconds() > _LONGEST.to_seconds():
+            raise ValueError(
+                f"timeout must be at most {_LONGEST.to_minutes():.0f} minutes, got {timeout.to_minutes():.0f}"
+            )
         self._log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
         )
@@ -56,16 +70,23 @@ class ImageBuild(Construct):
             on_event_handler=start,
             is_complete_handler=poll,
             query_interval=Duration.seconds(5),
-            total_timeout=timeout or Duration.hours(1),
+            # The handler tells the reason when the timeout is over; the framework's own limit only says that it is.
+            total_timeout=timeout.plus(_SLACK),
             log_group=self._log_group,
             disable_waiter_state_machine_logging=True,
         )
+        for_own_account(provider.node.find_child("waiter-state-machine").node.find_child("Role"))
         self.resource = CustomResource(
             self,
             "Default",
             resource_type="Custom::ImageBuild",
             service_token=provider.service_token,
-            properties={"ProjectName": project.project.project_name, "Trigger": trigger},
+            properties={
+                "ProjectName": project.project.project_name,
+                "Trigger": trigger,
+                "TimeoutSeconds": timeout.to_seconds(),
+            },
+            service_timeout=timeout.plus(_SLACK).plus(_SLACK),
         )
         # The first build needs the project's permissions, which are resources of their own.
         self.resource.node.add_dependency(project)

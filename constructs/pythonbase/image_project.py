@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
+from pythonbase._grants import for_own_account
 from pythonbase._text_build_spec import TextBuildSpec
 from pythonbase_buildspecs import Buildspec
 
@@ -57,6 +58,7 @@ class ImageProject(Construct):
             assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
             description=f"Build: {description}",
         )
+        for_own_account(self.role)
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]

@@ -14,12 +14,10 @@ from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge
 from pythonbase.release import ReleaseNames
+from pythonbase.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
 
 _HANDLER = Path(__file__).parent / "handlers" / "newest_revision"
 _RUNTIME = lambda_.Runtime.PYTHON_3_14
-_TASK_DEFINITIONS = (
-    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html"
-)
 
 
 class NewestRevision(Construct):
@@ -61,17 +59,9 @@ class NewestRevision(Construct):
             description=f"Registers task definitions of {names.deployed_name} with the released image",
         )
         log_group.grant_write(self.role)
-        revisions = Stack.of(self).format_arn(
-            service="ecs", resource="task-definition", resource_name=f"{names.deployed_name}:*"
-        )
+        revisions = revisions_of(self, names)
         for statement in (
-            iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"], resources=["*"]),
-            iam.PolicyStatement(
-                actions=["ecs:TagResource"],
-                # Before it is registered, a revision has no number yet.
-                resources=[revisions.removesuffix(":*"), revisions],
-                conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
-            ),
+            *register_revisions(self, names),
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[role.role_arn for role in passed_roles],
@@ -113,8 +103,8 @@ class NewestRevision(Construct):
         acknowledge(
             self.role,
             {
-                "AwsSolutions-IAM5[Resource::*]": "task definitions have no resource-level permissions for these: "
-                f"{_TASK_DEFINITIONS}",
+                "AwsSolutions-IAM5[Resource::*]": "to read a task definition there are no resource-level permissions: "
+                f"{ECS_PERMISSIONS}",
                 f"AwsSolutions-IAM5[Resource::{revisions}]": (
                     "every revision of this one task definition: a new one is registered"
                 ),

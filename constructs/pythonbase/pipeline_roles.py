@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
+from pythonbase._grants import for_own_account
 from pythonbase.action_statements import locate_bucket, run_builds, use_connection
 from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.release_stage import ReleaseStage
@@ -48,6 +49,7 @@ class PipelineRoles(Construct):
             # The roles in other accounts trust it by this name.
             role_name=stages[0].names.pipeline_role_name if elsewhere else None,
         )
+        for_own_account(self.pipeline)
         self.source = self._action_role("Source", [use_connection(connection_arn), locate_bucket(artifacts)])
         self.build = self._action_role("Build", [run_builds(project)])
         self._releases = {stage.stage_name: self._release_role(stage) for stage in stages if not stage.account}

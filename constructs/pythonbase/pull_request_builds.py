@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from aws_cdk import Tags
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from pythonbase.action_statements import locate_bucket, run_builds, use_connection
+from pythonbase._grants import for_own_account
+from pythonbase.action_statements import locate_bucket, run_builds, see_bucket, use_connection
 from pythonbase.artifact_bucket import ArtifactBucket
-from pythonbase.bitbucket_source import BitbucketSource
+from pythonbase.bitbucket_source import CONNECTION_TAG, BitbucketSource
 from pythonbase.image_project import ImageProject
 from pythonbase.service_build import ServiceImage, service_build
 from pythonbase_buildspecs import pull_request_buildspec
@@ -57,7 +59,9 @@ class PullRequestBuilds(Construct):
             description=f"Tries pull requests of {service_name}",
         )
         self.artifacts.grant_read_artifacts(self.build.role)
+        self.build.role.add_to_policy(see_bucket(self.artifacts.bucket))
         role = iam.Role(self, "PipelineRole", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        for_own_account(role)
         source_role = _action_role(
             self, "SourceActionRole", role, [use_connection(source.connection_arn), locate_bucket(self.artifacts)]
         )
@@ -93,6 +97,7 @@ class PullRequestBuilds(Construct):
             ],
             triggers=[source.on_pull_request(source_action)],
         )
+        Tags.of(self.pipeline).add(CONNECTION_TAG, source.connection_arn)
         # The pipeline starts as soon as it exists: its roles must have their permissions by then.
         self.pipeline.node.add_dependency(role, source_role, build_role, self.build)
 

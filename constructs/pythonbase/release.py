@@ -23,6 +23,9 @@ RELEASE_MACHINE_SUFFIX = "-release"
 RECORD_TAG = "pythonbase:record"
 """Tag of an ECS service: the SSM parameter that records its released image."""
 
+CLUSTER_TAG = "pythonbase:cluster"
+"""Tag of a state machine that releases: the ECS cluster of its service, whose reconciler may start it."""
+
 RING_SIZE = 128
 """How many tags keep released images from expiring; more than the 100 versions that SSM keeps of a parameter:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html"""

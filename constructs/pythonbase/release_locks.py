@@ -9,8 +9,15 @@ from constructs import Construct
 from pythonbase._acknowledge import acknowledge
 
 LOCK_KEY = "Service"
-"""Name of the table's key: the name of the ECS service that is released to. ``<service>#failures`` counts what the
-reconciler has tried in vain."""
+"""Name of the table's key: the name of the ECS service that is released to."""
+
+FAILURES_SUFFIX = "#failures"
+"""End of the key of the item that counts what the reconciler has tried in vain."""
+
+
+def lock_keys(deployed_name: str) -> tuple[str, str]:
+    """Keys of the items of one service: its lock, and its failures."""
+    return deployed_name, f"{deployed_name}{FAILURES_SUFFIX}"
 
 
 def release_locks(scope: Construct, construct_id: str) -> dynamodb.Table:

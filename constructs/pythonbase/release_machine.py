@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, Stack
+import json
+
+from aws_cdk import ArnFormat, Duration, Fn, Stack, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -10,13 +12,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
-from pythonbase.release import ReleaseNames
-from pythonbase.release_locks import release_locks
+from pythonbase._grants import for_own_account
+from pythonbase.release import CLUSTER_TAG, ReleaseNames
+from pythonbase.release_locks import lock_keys, release_locks
 from pythonbase.release_steps import ReleaseTarget, release_steps
-
-_TASK_DEFINITIONS = (
-    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html"
-)
+from pythonbase.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
 
 
 class ReleaseMachine(Construct):
@@ -75,27 +75,38 @@ class ReleaseMachine(Construct):
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
             description=f"Releases {names.deployed_name}",
         )
+        for_own_account(role)
         for statement in self._statements(service, passed_roles, table):
             role.add_to_policy(statement)
+        # A text without references: each would be read anew where it appears, and other stacks' outputs by a call of
+        # DescribeStacks each time: https://github.com/aws/aws-cdk/issues/38010
         target = ReleaseTarget(
             names=names,
-            cluster_name=service.cluster.cluster_name,
+            cluster_name="${Cluster}",
             container_name=container_name,
-            registry_id=self._account,
+            registry_id="${Registry}",
             repository_is_here=repository_region is None,
-            repository_uri=f"{self._account}.dkr.ecr.{self._region}.{stack.url_suffix}/{names.repository_name}",
-            locks_table=table.table_name,
+            repository_uri="${Repository}",
+            locks_table="${Locks}",
             timeout_seconds=int((timeout or Duration.minutes(30)).to_seconds()),
         )
         self.state_machine: sfn.StateMachine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=names.state_machine_name,
-            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(release_steps(target))),
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(release_steps(target))),
+            definition_substitutions={
+                "Cluster": cluster_of(service),
+                "Locks": table.table_name,
+                "Partition": stack.partition,
+                "Registry": self._account,
+                "Repository": f"{self._account}.dkr.ecr.{self._region}.{stack.url_suffix}/{names.repository_name}",
+            },
             role=role.without_policy_updates(),
         )
         # An execution that starts before its role may do anything would fail.
         self.state_machine.node.add_dependency(role)
+        Tags.of(self.state_machine).add(CLUSTER_TAG, cluster_of(service))
         acknowledge(
             self.state_machine,
             {
@@ -109,29 +120,16 @@ class ReleaseMachine(Construct):
         self, service: ecs.FargateService, passed_roles: list[iam.IRole], table: dynamodb.ITable
     ) -> list[iam.PolicyStatement]:
         names = self._names
-        cluster = service.cluster
+        cluster = Stack.of(self).format_arn(service="ecs", resource="cluster", resource_name=cluster_of(service))
         parameters = [names.image_parameter, names.base_image_parameter, names.release_parameter]
         return [
+            iam.PolicyStatement(actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[service.service_arn]),
             iam.PolicyStatement(
-                actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[self._service_arn(service)]
-            ),
-            iam.PolicyStatement(
-                actions=["ecs:ListTasks"],
+                actions=["ecs:DescribeTasks", "ecs:ListTasks"],
                 resources=["*"],
-                conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
+                conditions={"ArnEquals": {"ecs:cluster": cluster}},
             ),
-            iam.PolicyStatement(
-                actions=["ecs:DescribeTasks"],
-                resources=[self._tasks()],
-                conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
-            ),
-            iam.PolicyStatement(actions=["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"], resources=["*"]),
-            iam.PolicyStatement(
-                actions=["ecs:TagResource"],
-                # Before it is registered, a revision has no number yet.
-                resources=[self._revisions().removesuffix(":*"), self._revisions()],
-                conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
-            ),
+            *register_revisions(self, names),
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[role.role_arn for role in passed_roles],
@@ -147,6 +145,11 @@ class ReleaseMachine(Construct):
             iam.PolicyStatement(
                 actions=["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
                 resources=[table.table_arn],
+                # Its own items only: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+                conditions={
+                    "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [*lock_keys(names.deployed_name)]},
+                    "Null": {"dynamodb:LeadingKeys": "false"},
+                },
             ),
             iam.PolicyStatement(
                 actions=["states:DescribeExecution", "states:StopExecution"], resources=[self._executions()]
@@ -158,37 +161,20 @@ class ReleaseMachine(Construct):
         ]
 
     def _acknowledge_wildcards(self, role: iam.Role) -> None:
+        names = self._names
         acknowledge(
             role,
             {
-                "AwsSolutions-IAM5[Resource::*]": "task definitions and lists of tasks (here of one cluster only) have "
-                f"no resource-level permissions: {_TASK_DEFINITIONS}",
-                wildcard_resource(role, self._revisions()): (
+                "AwsSolutions-IAM5[Resource::*]": "task definitions and lists of tasks have "
+                f"no resource-level permissions: {ECS_PERMISSIONS}",
+                wildcard_resource(role, revisions_of(self, names)): (
                     "every revision of this one task definition: each release registers one"
-                ),
-                wildcard_resource(role, self._tasks()): (
-                    "every task, of one cluster by the condition: the ids of the service's tasks are not known before"
                 ),
                 wildcard_resource(role, self._executions()): (
                     "every execution of this one state machine: a release sees whether the one before it still runs, "
                     "and an emergency rollback stops it"
                 ),
             },
-        )
-
-    def _service_arn(self, service: ecs.FargateService) -> str:
-        return Stack.of(self).format_arn(
-            service="ecs",
-            resource="service",
-            resource_name=f"{service.cluster.cluster_name}/{self._names.deployed_name}",
-        )
-
-    def _tasks(self) -> str:
-        return Stack.of(self).format_arn(service="ecs", resource="task", resource_name="*")
-
-    def _revisions(self) -> str:
-        return Stack.of(self).format_arn(
-            service="ecs", resource="task-definition", resource_name=f"{self._names.deployed_name}:*"
         )
 
     def _repository_arn(self) -> str:
@@ -207,3 +193,8 @@ class ReleaseMachine(Construct):
             resource_name=f"{self._names.state_machine_name}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
+
+
+def cluster_of(service: ecs.FargateService) -> str:
+    """Name of the cluster, from the service's own ARN: a reference to another stack is one call more at each update."""
+    return Fn.select(1, Fn.split("/", service.service_arn))

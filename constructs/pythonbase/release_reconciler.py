@@ -13,9 +13,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
-from pythonbase.release import RECORD_TAG, RELEASE_MACHINE_SUFFIX
+from pythonbase._grants import for_own_account
+from pythonbase.release import CLUSTER_TAG, RECORD_TAG, RELEASE_MACHINE_SUFFIX
 from pythonbase.release_steps.failures import RECONCILER
-from pythonbase.release_steps.states import State, choice
+from pythonbase.release_steps.states import SERVICES, State, choice
 
 _EVENT_NAME = "{% $split($states.input.detail.deploymentId, '/')[-1] %}"
 """One execution for each deployment: ECS rolls a failed one back to the one before, whose completion is told again. A
@@ -81,7 +82,15 @@ class ReleaseReconciler(Construct):
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
             description="Starts releases of what is recorded",
         )
-        role.add_to_policy(iam.PolicyStatement(actions=["states:StartExecution"], resources=[machines]))
+        for_own_account(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["states:StartExecution"],
+                resources=[machines],
+                # https://docs.aws.amazon.com/step-functions/latest/dg/tag-based-policies.html
+                conditions={"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster.cluster_name}},
+            )
+        )
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["ecs:ListServices"],
@@ -98,6 +107,7 @@ class ReleaseReconciler(Construct):
             definition_body=sfn.DefinitionBody.from_string(
                 stack.to_json_string(_steps(cluster.cluster_name, machines.partition("*")[0]))
             ),
+            definition_substitutions={"Partition": stack.partition},
             role=role.without_policy_updates(),
         )
         self.state_machine.node.add_dependency(role)
@@ -112,6 +122,7 @@ class ReleaseReconciler(Construct):
             ),
             targets=[event_targets.SfnStateMachine(self.state_machine)],
         )
+        for_own_account(self.state_machine.node.find_child("EventsRole"))
         scheduler.Schedule(
             self,
             "Schedule",
@@ -136,7 +147,7 @@ class ReleaseReconciler(Construct):
             {
                 wildcard_resource(
                     role, machines
-                ): "the release state machines of all services, by the end of their names",
+                ): "the release state machines of the cluster's services, by their tag and the end of their names",
                 wildcard_resource(
                     role, services
                 ): "the services of this one cluster, which come and go without its stack",
@@ -168,7 +179,7 @@ def _steps(cluster_name: str, machines: str) -> State:
             "First": {"Type": "Pass", "Assign": {"next": "", "name": "", "failed": False}, "Next": "List"},
             "List": {
                 "Type": "Task",
-                "Resource": "arn:aws:states:::aws-sdk:ecs:listServices",
+                "Resource": f"{SERVICES}aws-sdk:ecs:listServices",
                 "Arguments": (
                     f"{{% $merge([{{'Cluster': '{cluster_name}', 'MaxResults': 100}}, "
                     "$next = '' ? {} : {'NextToken': $next}]) %}"
@@ -236,7 +247,7 @@ def _batch(cluster_name: str, machines: str) -> State:
                     "States": {
                         "Definition": {
                             "Type": "Task",
-                            "Resource": "arn:aws:states:::aws-sdk:ecs:describeTaskDefinition",
+                            "Resource": f"{SERVICES}aws-sdk:ecs:describeTaskDefinition",
                             "Arguments": {"TaskDefinition": "{% $states.input.definition %}"},
                             "Retry": _RETRY,
                             "Output": "{% {'service': $states.input.service, 'same': "
@@ -269,7 +280,7 @@ def _batch(cluster_name: str, machines: str) -> State:
 def _read(api: str, arguments: State, output: str, then: str) -> State:
     return {
         "Type": "Task",
-        "Resource": f"arn:aws:states:::aws-sdk:{api}",
+        "Resource": f"{SERVICES}aws-sdk:{api}",
         "Arguments": arguments,
         "Retry": _RETRY,
         "Catch": _GIVE_UP,
@@ -287,7 +298,7 @@ def _start(machines: str) -> State:
         "States": {
             "Release": {
                 "Type": "Task",
-                "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution",
+                "Resource": f"{SERVICES}aws-sdk:sfn:startExecution",
                 "Arguments": (
                     f"{{% ($service := $states.input.service; $merge([{{'StateMachineArn': '{machines}' & $service & "
                     f"'{RELEASE_MACHINE_SUFFIX}', 'Input': $string({given})}}, "

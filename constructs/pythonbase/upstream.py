@@ -10,6 +10,7 @@ from aws_cdk import Aws, Duration, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 
+from pythonbase._grants import read_secret
 from pythonbase.base_image_reference import grant_registry_login
 from pythonbase.image_repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS
 from pythonbase.pull_headroom import NAMESPACE
@@ -58,7 +59,7 @@ class Upstream:
         """Allow logging in to ECR and to the upstream's registry, and pulling from it if it is ECR."""
         grant_registry_login(role, ecr_public=self.reference.startswith(_ECR_PUBLIC))
         if credentials:
-            credentials.grant_read(role)
+            role.add_to_policy(read_secret(credentials))
         in_ecr = _ECR.match(self.reference)
         if in_ecr:
             # The last two actions: the repository may be one of a pull-through cache, which its first pull makes.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Tags, Token
+from aws_cdk import CfnResource, Duration, Fn, RemovalPolicy, Stack, Tags, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -14,16 +15,17 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from pythonbase._acknowledge import acknowledge
+from pythonbase._grants import for_own_account, read_secret
 from pythonbase.base_image_reference import IBaseImage, grant_registry_login
 from pythonbase.deployment import Deployment
 from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.newest_revision import NewestRevision
 from pythonbase.release import RECORD_TAG, ReleaseNames
-from pythonbase.release_machine import ReleaseMachine
+from pythonbase.release_machine import ReleaseMachine, cluster_of
 from pythonbase.released_image import released_image
 
 CONTAINER_NAME = "app"
@@ -72,7 +74,7 @@ class TaskSize:
 class WebService(Construct):
     """A Fargate service whose image is what was last released.
 
-    Creates a task definition, a service with deployment circuit breaker and rollback, auto scaling, a log group, a load
+    Creates a task definition, a service, with circuit breaker where it rolls, auto scaling, a log group, a load
     balancer if wanted, and the state machine that releases images to the service (``ReleaseMachine``). The image comes
     from the SSM parameter of the service's releases (see ``ReleaseState``, which needs a stack deployed before),
     read anew whenever an update changes anything of the stack: a deployment keeps what was released.
@@ -165,7 +167,7 @@ class WebService(Construct):
             # although the family's name stays the same.
             task_definition_revision=ecs.TaskDefinitionRevision.LATEST,
             force_new_deployment=ecs.ForceNewDeployment(enabled=True, nonce=self.task_definition.task_definition_arn),
-            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            circuit_breaker=deployment.circuit_breaker,
             deployment_strategy=deployment.ecs_strategy,
             bake_time=deployment.bake_time,
             min_healthy_percent=100,
@@ -177,6 +179,11 @@ class WebService(Construct):
         Tags.of(self.service).add(RECORD_TAG, self.names.image_parameter, include_resource_types=["AWS::ECS::Service"])
         # Auto scaling owns the count: a count in the template would put a scaled service back at every deployment.
         scaling = self.service.auto_scale_task_count(min_capacity=size.desired_count, max_capacity=size.max_count)
+        _override(
+            scaling.node.find_child("Target"),
+            "ResourceId",
+            f"service/{cluster_of(self.service)}/{self.names.deployed_name}",
+        )
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
 
         self.load_balancer: elbv2.ApplicationLoadBalancer | None = None
@@ -216,12 +223,13 @@ class WebService(Construct):
             memory_limit_mib=size.memory,
             execution_role=execution_role.without_policy_updates(),
         )
+        for_own_account(definition.task_role)
         log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.RETAIN
         )
         log_group.grant(execution_role, "logs:CreateLogStream", "logs:PutLogEvents")
         for secret in secrets.values():
-            secret.grant_read(execution_role)
+            execution_role.add_to_policy(read_secret(secret))
         image = released_image(self, self.names)
         definition.add_container(
             CONTAINER_NAME,
@@ -296,6 +304,11 @@ class WebService(Construct):
                 unhealthy_threshold_count=3,
             ),
         )
+        # The network's output is read once, for the tasks' own security group: see cluster_of.
+        (security_group,) = self.service.connections.security_groups
+        vpc_id = Fn.get_att(_resource(security_group).logical_id, "VpcId").to_string()
+        _override(load_balancer.connections.security_groups[0], "VpcId", vpc_id)
+        _override(self.target_group, "VpcId", vpc_id)
         acknowledge(
             load_balancer,
             {
@@ -311,3 +324,11 @@ class WebService(Construct):
                 {"AwsSolutions-EC23": "the rule admits the VPC's own address range, which is known only at deployment"},
             )
         return load_balancer
+
+
+def _resource(construct: IConstruct) -> CfnResource:
+    return cast(CfnResource, construct.node.default_child)
+
+
+def _override(construct: IConstruct, name: str, value: str) -> None:
+    _resource(construct).add_property_override(name, value)

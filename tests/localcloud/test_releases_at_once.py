@@ -73,7 +73,9 @@ class _Crowd:
             )
         )
         machine = self._cloud.client("stepfunctions").create_state_machine(
-            name=names.state_machine_name, roleArn=self._role, definition=json.dumps(steps)
+            name=names.state_machine_name,
+            roleArn=self._role,
+            definition=json.dumps(steps).replace("${Partition}", "aws"),
         )
         return str(machine["stateMachineArn"])
 

@@ -13,6 +13,7 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Template
 
 from stacks.platform import add_platform
+from stacks.prefix import with_prefix
 from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def new_stack(stack_id: str = "Test") -> Stack:
 def new_platform(settings: Mapping[str, Any]) -> App:
     """The whole application for these settings, as if they were in the platform.yaml of this repository."""
     app = App(context=CONTEXT)
-    model = Settings.model_validate(settings)
+    model = with_prefix(Settings.model_validate(settings))
     add_platform(app, model, config=ROOT / "platform.yaml", env=Environment(account=ACCOUNT, region=REGION))
     return app
 
@@ -125,11 +126,17 @@ def allowed(template: Template, role: str) -> Allowed:
     result: Allowed = {}
     for statement in statements:
         assert statement.keys() <= {"Action", "Resource", "Effect", "Condition", "Sid"}, statement
+        if statement["Effect"] == "Deny":
+            continue  # takes away only; tested where it is
         assert statement["Effect"] == "Allow", statement
         condition = f" if {text(statement['Condition'])}" if "Condition" in statement else ""
         for action in _many(statement["Action"]):
             result.setdefault(action, set()).update(text(item) + condition for item in _many(statement["Resource"]))
     return result
+
+
+PUBLIC_TOKEN = '* if {"StringEquals": {"sts:AWSServiceName": "ecr-public.amazonaws.com"}}'  # noqa: S105 - a statement
+"""Where a token of ECR Public may be had, as `allowed` writes it."""
 
 
 def may(rights: Allowed, action: str) -> bool:

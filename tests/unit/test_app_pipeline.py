@@ -9,12 +9,23 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from pythonbase import AppPipeline, BaseImage, BitbucketSource, LoadBalancing, Mirror, Network, WebService
+from pythonbase import (
+    AppPipeline,
+    BaseImage,
+    BitbucketSource,
+    LoadBalancing,
+    Mirror,
+    Network,
+    ReleaseNames,
+    ReleaseStage,
+    WebService,
+)
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
 from tests.unit.synthesis import (
     ACCOUNT,
     CONNECTION,
     ECR_HOST,
+    PUBLIC_TOKEN,
     REGION,
     SETTINGS,
     Allowed,
@@ -161,11 +172,38 @@ def test_pipeline_and_actions_have_a_role_each(pipeline: Resource) -> None:
 
 
 def test_the_pipeline_waits_for_all_permissions_because_it_starts_at_once(pipeline: Resource) -> None:
-    policies = {name for name in pipeline.depends_on if name.endswith("DefaultPolicy")}
+    policies = {name for name in pipeline.depends_on if name.endswith("DefaultPolicy") and "Web" not in name}
     assert policies == {
         "PipelineBuildRoleDefaultPolicy",
         *(f"PipelineRoles{role}DefaultPolicy" for role in ("Pipeline", "Source", "Build", "Deploy")),
     }
+
+
+def test_the_pipeline_waits_for_what_it_releases_to_because_it_starts_at_once(pipeline: Resource) -> None:
+    assert {"WebService", "WebReleaseStateMachine", "WebReleaseRoleDefaultPolicy"} <= pipeline.depends_on
+
+
+def test_the_application_passes_the_service_to_the_pipeline() -> None:
+    template = Template.from_stack(platform_stacks(new_platform(SETTINGS))["Orders"])
+    waits = only(template, "AWS::CodePipeline::Pipeline").depends_on
+    assert {"Service", "ServiceReleaseStateMachine"} <= waits
+
+
+@pytest.mark.parametrize("name", ["build", "source", "pipeline"])
+def test_an_environment_cannot_have_the_name_of_a_stage_of_every_pipeline(name: str) -> None:
+    with pytest.raises(ValueError, match="the names of stages must differ, also from Source, Build, Pipeline"):
+        _with_stages(ReleaseStage(ReleaseNames("orders", name)))
+
+
+def test_an_approval_cannot_have_the_name_of_an_environment() -> None:
+    stages = [ReleaseStage(ReleaseNames("orders", "prod"), approval=True)]
+    with pytest.raises(ValueError, match=r"ApproveProd$"):
+        _with_stages(*stages, ReleaseStage(ReleaseNames("orders", "approve-prod")))
+
+
+def _with_stages(*stages: ReleaseStage) -> None:
+    base = BaseImage.from_registry(account=ACCOUNT, region=REGION, name="pythonbase")
+    AppPipeline(new_stack(), "Pipeline", stages=stages, source=SOURCE, base_image=base)
 
 
 def test_the_artifacts_are_in_the_pipelines_own_bucket(template: Template, pipeline: Resource) -> None:
@@ -250,7 +288,8 @@ def test_without_a_cache_the_build_knows_none_and_may_use_none() -> None:
 def test_ecr_public_is_signed_in_to_whatever_the_policy_is() -> None:
     for policy in (SourcePolicy(), SourcePolicy(official_images=Mirror.ECR_PUBLIC)):
         _, rights = _build(policy)
-        assert rights["ecr-public:GetAuthorizationToken"] == rights["sts:GetServiceBearerToken"] == {"*"}
+        assert rights["ecr-public:GetAuthorizationToken"] == {"*"}
+        assert rights["sts:GetServiceBearerToken"] == {PUBLIC_TOKEN}
 
 
 def test_the_cache_is_used_below_its_prefix_only() -> None:

@@ -82,7 +82,6 @@ def test_the_function_may_read_executions_and_its_secret_and_log(template: Templ
         "logs:CreateLogStream": {"${StatusesLogs.Arn}"},
         "logs:PutLogEvents": {"${StatusesLogs.Arn}"},
         "secretsmanager:GetSecretValue": secret,
-        "secretsmanager:DescribeSecret": secret,
         "codepipeline:GetPipelineExecution": pipelines,
         "codepipeline:ListActionExecutions": pipelines,
     }
@@ -173,6 +172,14 @@ SOURCE = _action(
         "FullRepositoryName": "acme/orders",
     },
 )
+
+
+def _source_of(**variables: str) -> dict[str, Any]:
+    """What the source says of a run that no push to a branch started."""
+    kept = {name: value for name, value in SOURCE["output"]["outputVariables"].items() if name != "BranchName"}
+    return _action("Source", "CodeStarSourceConnection", outputVariables=kept | variables)
+
+
 BUILD = _action("Build", "CodeBuild", executionResult={"externalExecutionUrl": _LOG})
 DEPLOY = _action("Deploy", "ECS", executionResult={"externalExecutionUrl": "https://ecs"})
 
@@ -356,3 +363,16 @@ def test_the_application_reports_only_with_credentials(credentials: str | None) 
     if credentials:
         variables = only(Template.from_stack(stacks["BuildStatus"]), "AWS::Lambda::Function").properties["Environment"]
         assert variables["Variables"]["CONNECTION_ARN"] == CONNECTION
+
+
+def test_the_run_of_a_tag_has_no_branch_and_is_reported(invoke: Invoke, bitbucket: Bitbucket) -> None:
+    invoke("Succeeded", _source_of(), BUILD)
+    ((_, _, body),) = bitbucket.received
+    assert body["state"] == "SUCCESSFUL"
+    assert "refname" not in body
+
+
+def test_the_run_of_a_pull_request_names_its_source_branch(invoke: Invoke, bitbucket: Bitbucket) -> None:
+    invoke("Succeeded", _source_of(SourceBranchName="feature", DestinationBranchName="main"), BUILD)
+    ((_, _, body),) = bitbucket.received
+    assert body["refname"] == "feature"

@@ -73,7 +73,7 @@ def test_a_worker_can_be_deployed_blue_green_with_a_bake_time() -> None:
         _template(load_balancer="none", deployment={"strategy": "blue-green", "bake_minutes": 15})
     )
     assert (configuration["Strategy"], configuration["BakeTimeInMinutes"]) == ("BLUE_GREEN", 15)
-    assert configuration["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert "DeploymentCircuitBreaker" not in configuration
 
 
 @pytest.mark.parametrize(

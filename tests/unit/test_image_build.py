@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,6 +45,8 @@ def test_the_resource_runs_the_project_again_when_the_trigger_changes(template: 
     assert {name: text(value) for name, value in properties.items()} == {
         "ProjectName": "${BuildProject}",
         "Trigger": "fingerprint",
+        "TimeoutSeconds": "3000",
+        "ServiceTimeout": "3480",
     }
 
 
@@ -93,10 +97,24 @@ def test_every_function_logs_to_the_one_log_group(template: Template) -> None:
     assert groups == {"${FirstLogs}"}
 
 
-@pytest.mark.parametrize(("timeout", "attempts"), [(None, 720), (Duration.minutes(10), 120)])
-def test_a_deployment_asks_every_5_seconds_until_the_timeout(timeout: Duration | None, attempts: int) -> None:
+@pytest.mark.parametrize(("timeout", "attempts"), [(None, 648), (Duration.minutes(10), 168)])
+def test_a_deployment_asks_every_5_seconds_for_a_little_longer_than_the_timeout(
+    timeout: Duration | None, attempts: int
+) -> None:
     definition = text(only(_synthesize(timeout), "AWS::StepFunctions::StateMachine").properties["DefinitionString"])
     assert f'"IntervalSeconds":5,"MaxAttempts":{attempts},"BackoffRate":1' in definition
+
+
+def test_a_deployment_cannot_wait_as_long_as_cloudformation() -> None:
+    with pytest.raises(ValueError, match="timeout must be at most 50 minutes, got 60"):
+        _synthesize(Duration.hours(1))
+
+
+def test_the_build_is_given_up_before_the_framework_and_that_before_cloudformation(template: Template) -> None:
+    properties = only(template, "Custom::ImageBuild").properties
+    machine = only(template, "AWS::StepFunctions::StateMachine").properties
+    (attempts,) = re.findall(r'"MaxAttempts":(\d+)', text(machine["DefinitionString"]))
+    assert int(properties["TimeoutSeconds"]) < 5 * int(attempts) < int(properties["ServiceTimeout"]) < 3600
 
 
 # -- the handler's texts -----------------------------------------------------------------------------------------------
@@ -208,3 +226,27 @@ def test_the_handler_needs_nothing_but_boto3_and_the_standard_library(handler: M
     }
     assert imported - set(sys.stdlib_module_names) == {"boto3"}
     assert handler.BuildFailedError("x").args == ("x",)
+
+
+@pytest.mark.parametrize(("minutes", "given_up"), [(49, False), (51, True)])
+def test_a_build_that_takes_too_long_is_told_with_its_phase_and_log(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch, minutes: int, given_up: bool
+) -> None:
+    client = boto3.client("codebuild", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+    monkeypatch.setattr(handler.boto3, "client", lambda _service: client)
+    started = datetime.now(UTC) - timedelta(minutes=minutes)
+    build = _failed_build(buildStatus="IN_PROGRESS", currentPhase="QUEUED", startTime=started)
+    event = {
+        "RequestType": "Create",
+        "Data": {"BuildId": "project:1"},
+        "ResourceProperties": {"ProjectName": "project", "TimeoutSeconds": "3000"},
+    }
+    with Stubber(client) as stub:
+        stub.add_response("batch_get_builds", {"builds": [build]}, {"ids": ["project:1"]})
+        if not given_up:
+            assert handler.is_complete(event, None) == {"IsComplete": False}
+            return
+        with pytest.raises(handler.BuildFailedError) as caught:
+            handler.is_complete(event, None)
+    assert str(caught.value).startswith("build project:1 is still in its phase QUEUED after 50 minutes")
+    assert str(caught.value).endswith("log: group/stream")

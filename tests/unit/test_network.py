@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
+from ministack.core import iam_evaluator
 
 from pythonbase import Network
-from tests.unit.synthesis import new_stack, only, resources, text
+from tests.unit.synthesis import ACCOUNT, REGION, new_stack, only, resources, text
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,81 @@ def test_with_nat_private_subnets_reach_the_internet_through_it_and_need_no_endp
         "${NetworkVpcPrivateSubnet2RouteTable} -> NAT",
     }
     assert len(resources(with_nat, "AWS::EC2::NatGateway")) == 1
-    assert not resources(with_nat, "AWS::EC2::VPCEndpoint")
+
+
+def test_with_nat_layers_come_through_the_free_endpoint_of_s3_and_nothing_is_closed(with_nat: Template) -> None:
+    endpoint = only(with_nat, "AWS::EC2::VPCEndpoint").properties
+    assert text(endpoint["ServiceName"]).endswith(".s3")
+    assert endpoint["VpcEndpointType"] == "Gateway"
+    assert "PolicyDocument" not in endpoint
+    tables = {text(table) for table in endpoint["RouteTableIds"]}
+    assert {"${NetworkVpcPrivateSubnet1RouteTable}", "${NetworkVpcPrivateSubnet2RouteTable}"} <= tables
+
+
+LAYERS = f"arn:aws:s3:::prod-{REGION}-starport-layer-bucket/layer"
+STRANGER = "999988887777"
+REQUESTS = [
+    # endpoint, who, what, on which resource of whose, whether it passes
+    ("s3", STRANGER, "s3:GetObject", LAYERS, STRANGER, True),  # ECR signs the addresses of layers
+    ("s3", ACCOUNT, "s3:PutObject", "arn:aws:s3:::ours/file", ACCOUNT, True),
+    ("s3", STRANGER, "s3:PutObject", "arn:aws:s3:::theirs/loot", STRANGER, False),
+    ("s3", ACCOUNT, "s3:PutObject", "arn:aws:s3:::theirs/loot", STRANGER, False),
+    ("s3", STRANGER, "s3:PutObject", LAYERS, STRANGER, False),
+    ("ecr.api", ACCOUNT, "ecr:GetAuthorizationToken", "*", ACCOUNT, True),
+    ("ecr.api", STRANGER, "ecr:GetAuthorizationToken", "*", STRANGER, False),
+    ("ecr.dkr", ACCOUNT, "ecr:BatchGetImage", f"arn:aws:ecr:{REGION}:{STRANGER}:repository/base", STRANGER, True),
+    ("ecr.dkr", STRANGER, "ecr:PutImage", f"arn:aws:ecr:{REGION}:{STRANGER}:repository/loot", STRANGER, False),
+    ("logs", ACCOUNT, "logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:app:*", ACCOUNT, True),
+    ("logs", STRANGER, "logs:PutLogEvents", f"arn:aws:logs:{REGION}:{STRANGER}:log-group:loot:*", STRANGER, False),
+    ("secretsmanager", STRANGER, "secretsmanager:PutSecretValue", "*", STRANGER, False),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda item: f"{item[0]} {item[1]} {item[2]} of {item[4]}")
+def test_without_internet_a_task_reaches_only_what_is_the_accounts_own(
+    private: Template, request_: tuple[str, str, str, str, str, bool]
+) -> None:
+    endpoint, who, action, resource, owner, passes = request_
+    endpoints = resources(private, "AWS::EC2::VPCEndpoint").values()
+    (document,) = [
+        item.properties["PolicyDocument"]
+        for item in endpoints
+        if text(item.properties["ServiceName"]).endswith(f".{endpoint}")
+    ]
+    assert all(statement["Principal"] == {"AWS": "*"} for statement in document["Statement"])
+    readable = json.dumps(
+        {
+            **document,
+            "Statement": [
+                {**statement, "Resource": text(statement["Resource"]).replace("${AWS::Partition}", "aws")}
+                for statement in document["Statement"]
+            ],
+        }
+    )
+    assert "Fn::" not in readable
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:iam::{who}:role/task",
+        principal_type="AssumedRole",
+        principal_account=who,
+        action=action,
+        resource_arn=resource,
+        region=REGION,
+        principal_keys={"aws:ResourceAccount".lower(): owner},
+    )
+    statements = [iam_evaluator.parse_policy_document(readable)]
+    with pytest.MonkeyPatch.context() as patch:  # of S3 the ARN does not say who owns the bucket
+        patch.setattr(iam_evaluator, "_account_from_arn", lambda _arn: owner)
+        assert (iam_evaluator.evaluate(context, statements).decision == "Allow") is passes
+
+
+def test_availability_zones_can_be_named() -> None:
+    stack = new_stack()
+    Network(stack, "Network", availability_zones=["eu-central-1a", "eu-central-1c"])
+    zones = {
+        text(item.properties["AvailabilityZone"])
+        for item in resources(Template.from_stack(stack), "AWS::EC2::Subnet").values()
+    }
+    assert zones == {"eu-central-1a", "eu-central-1c"}
 
 
 @pytest.mark.parametrize("fixture", ["private", "with_nat"])

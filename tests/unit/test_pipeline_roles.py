@@ -7,20 +7,19 @@ import json
 import pytest
 from aws_cdk.assertions import Template
 
-from tests.unit.synthesis import ACCOUNT, CONNECTION, REGION, Allowed, allowed, may, resources, trusted_by
+from tests.unit.synthesis import ACCOUNT, CONNECTION, PUBLIC_TOKEN, REGION, Allowed, allowed, may, resources, trusted_by
 
 OBJECTS, BUCKET = {"${PipelineArtifacts.Arn}/*"}, {"${PipelineArtifacts.Arn}"}
-CLUSTER = "${Network:RefNetworkCluster17B54D11}"
-LOCKS = {"${Network:FnGetAttNetworkReleaseLocks41683E46Arn}"}
-CLUSTER_ARN = {
-    "Fn::GetStackOutput": {
-        "OutputName": "PublishOutputFnGetAttNetworkCluster17B54D11Arn51EC01F1",
-        "Region": REGION,
-        "StackName": "Network",
-    }
+OWN_ITEMS = {
+    "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["orders", "orders#failures"]},
+    "Null": {"dynamodb:LeadingKeys": "false"},
 }
+LOCKS = {f"${{Network:FnGetAttNetworkReleaseLocks41683E46Arn}} if {json.dumps(OWN_ITEMS)}"}
+CLUSTER = {"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Service9571FDD8"}]}]}
+CLUSTER_ARN = {"Fn::Join": ["", [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/", CLUSTER]]}
 IN_CLUSTER = f" if {json.dumps({'ArnEquals': {'ecs:cluster': CLUSTER_ARN}})}"
-SERVICE = {f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/orders"}
+SERVICE = {"${Service}"}
+FAMILY = {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{name}" for name in ("orders", "orders:*")}
 READ = {"s3:GetObject": OBJECTS, "s3:GetObjectVersion": OBJECTS}
 READ_WRITE = READ | {"s3:PutObject": OBJECTS}
 ASK_BUCKET = {"s3:GetBucketAcl": BUCKET, "s3:GetBucketLocation": BUCKET, "s3:GetBucketVersioning": BUCKET}
@@ -73,9 +72,9 @@ EXPECTED: dict[str, Allowed] = {
         "ecr:PutImage": OWN,
         "ecs:DescribeServices": SERVICE,
         "ecs:DescribeTaskDefinition": {"*"},
-        "ecs:DescribeTasks": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/*{IN_CLUSTER}"},
+        "ecs:DescribeTasks": {f"*{IN_CLUSTER}"},
         "ecs:ListTasks": {f"*{IN_CLUSTER}"},
-        "ecs:RegisterTaskDefinition": {"*"},
+        "ecs:RegisterTaskDefinition": FAMILY,
         "ecs:TagResource": {
             f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders{AT_REGISTRATION}",
             f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}",
@@ -93,7 +92,7 @@ EXPECTED: dict[str, Allowed] = {
     # What stands between the task definition and the service.
     "ServiceNewestRevisionRole": {
         "ecs:DescribeTaskDefinition": {"*"},
-        "ecs:RegisterTaskDefinition": {"*"},
+        "ecs:RegisterTaskDefinition": FAMILY,
         "ecs:TagResource": {
             f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders{AT_REGISTRATION}",
             f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/orders:*{AT_REGISTRATION}",
@@ -113,7 +112,7 @@ EXPECTED: dict[str, Allowed] = {
         "ecr:CompleteLayerUpload": OWN,
         "ecr:GetAuthorizationToken": {"*"},
         "ecr-public:GetAuthorizationToken": {"*"},
-        "sts:GetServiceBearerToken": {"*"},
+        "sts:GetServiceBearerToken": {PUBLIC_TOKEN},
         "ecr:GetDownloadUrlForLayer": BASE | OWN,
         "ecr:InitiateLayerUpload": OWN,
         "ecr:PutImage": OWN,
@@ -121,6 +120,8 @@ EXPECTED: dict[str, Allowed] = {
         "codepipeline:ListActionExecutions": PIPELINE,
         "logs:CreateLogStream": {"${PipelineBuildLogs.Arn}"},
         "logs:PutLogEvents": {"${PipelineBuildLogs.Arn}"},
+        "s3:GetBucketAcl": BUCKET,
+        "s3:GetBucketLocation": BUCKET,
         **READ_WRITE,
     },
 }

@@ -14,12 +14,16 @@ from tests.unit.synthesis import (
     ACCOUNT,
     CONNECTION,
     ECR_HOST,
+    PUBLIC_TOKEN,
     REGION,
+    SETTINGS,
     Resource,
     allowed,
     environment,
     may,
+    new_platform,
     new_stack,
+    platform_stacks,
     resources,
     text,
     trusted_by,
@@ -92,6 +96,17 @@ def test_pull_requests_into_the_branch_start_it_and_pushes_do_not(pipeline: Reso
     assert (source["FullRepositoryId"], source["DetectChanges"]) == ("acme/shop", False)
 
 
+def test_it_gets_the_archive_of_a_commit_also_where_tags_want_the_history() -> None:
+    # To clone the history, the build would need the connection.
+    app = new_platform({**SETTINGS, "services": [{**SETTINGS["services"][0], "tags": ["v*"], "pull_requests": True}]})
+    pipelines = resources(Template.from_stack(platform_stacks(app)["Orders"]), "AWS::CodePipeline::Pipeline")
+    formats = {
+        name: item.properties["Stages"][0]["Actions"][0]["Configuration"].get("OutputArtifactFormat")
+        for name, item in pipelines.items()
+    }
+    assert formats == {"Pipeline": "CODEBUILD_CLONE_REF", "PipelinePullRequestsPipeline": None}
+
+
 def test_the_build_gets_the_commit_and_hands_nothing_on(pipeline: Resource) -> None:
     build = pipeline.properties["Stages"][1]["Actions"][0]
     assert "OutputArtifacts" not in build
@@ -144,11 +159,13 @@ def test_the_build_may_pull_the_base_log_report_and_read_its_source(template: Te
         "logs:PutLogEvents": logs,
         "ecr:GetAuthorizationToken": {"*"},
         "ecr-public:GetAuthorizationToken": {"*"},
-        "sts:GetServiceBearerToken": {"*"},
+        "sts:GetServiceBearerToken": {PUBLIC_TOKEN},
         **dict.fromkeys(("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"), base),
         **dict.fromkeys((f"codebuild:{action}" for action in reporting), group),
         "s3:GetObject": code,
         "s3:GetObjectVersion": code,
+        "s3:GetBucketAcl": {f"${{{_PREFIX}Artifacts.Arn}}"},
+        "s3:GetBucketLocation": {f"${{{_PREFIX}Artifacts.Arn}}"},
     }
 
 

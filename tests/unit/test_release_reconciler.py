@@ -74,7 +74,10 @@ def test_it_starts_releases_without_an_image_and_nothing_else(template: Template
     assert (started.keys(), started["by"]) == ({"by", "why"}, "reconciler")
     assert given == {}
     rights = allowed(template, "NetworkReconcilerRole")
-    assert rights.pop("states:StartExecution") == {f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:*-release"}
+    assert rights.pop("states:StartExecution") == {
+        f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:*-release"
+        f' if {{"StringEquals": {{"aws:ResourceTag/pythonbase:cluster": {{"Ref": "{CLUSTER}"}}}}}}'
+    }
     assert rights == {
         "ecs:ListServices": {f'*{" if "}{{"ArnEquals": {{"ecs:cluster": {{"Fn::GetAtt": ["{CLUSTER}", "Arn"]}}}}}}'},
         "ecs:DescribeServices": {f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/${{NetworkCluster}}/*"},

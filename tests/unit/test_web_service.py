@@ -186,7 +186,7 @@ def _execution_rights(*, with_secret: bool) -> dict[str, set[str]]:
         "logs:CreateLogStream": {"${WebLogs.Arn}"},
         "logs:PutLogEvents": {"${WebLogs.Arn}"},
     }
-    secret = {"secretsmanager:DescribeSecret": {SECRET}, "secretsmanager:GetSecretValue": {SECRET}}
+    secret = {"secretsmanager:GetSecretValue": {SECRET}}
     return rights | secret if with_secret else rights
 
 

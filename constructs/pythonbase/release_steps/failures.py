@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pythonbase.release_locks import LOCK_KEY
+from pythonbase.release_locks import FAILURES_SUFFIX, LOCK_KEY
 from pythonbase.release_steps.states import State, States, choice, put, task
 from pythonbase.release_steps.target import ReleaseTarget
 
@@ -14,7 +14,7 @@ _WHAT = "$image & ' ' & $before"
 
 
 def _key(target: ReleaseTarget) -> State:
-    return {LOCK_KEY: {"S": f"{target.names.deployed_name}#failures"}}
+    return {LOCK_KEY: {"S": f"{target.names.deployed_name}{FAILURES_SUFFIX}"}}
 
 
 def back_off(target: ReleaseTarget, then: str) -> States:

@@ -24,6 +24,11 @@ _MORE_ERRORS = [
     "Ssm.InternalServerErrorException",
 ]
 
+SERVICES = "arn:${Partition}:states:::"
+"""Start of the ARN of a task's API. The definition's text is the same everywhere; CloudFormation substitutes what is
+in braces: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
+"""
+
 _TOLD = {"error": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"}
 
 
@@ -55,7 +60,7 @@ def task(
     told: State = {} if keeps_error else {**_TOLD, **({"unread": True} if unread else {})}
     return {
         "Type": "Task",
-        "Resource": f"arn:aws:states:::{api}",
+        "Resource": f"{SERVICES}{api}",
         "Arguments": arguments,
         "Retry": [
             {

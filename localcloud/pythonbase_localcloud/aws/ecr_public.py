@@ -16,7 +16,12 @@ def _get_authorization_token(members: json_service.Request) -> dict[str, Any]:
     del members
     try:
         # A permission of its own: https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
-        authorization.check(json_service.caller_key(), "sts:GetServiceBearerToken", "*")
+        authorization.check(
+            json_service.caller_key(),
+            "sts:GetServiceBearerToken",
+            "*",
+            {"sts:AWSServiceName": "ecr-public.amazonaws.com"},
+        )
     except authorization.AccessDeniedError as error:
         raise json_service.ApiError("AccessDeniedException", str(error)) from error
     token = base64.b64encode(f"AWS:{secrets.token_urlsafe(48)}".encode()).decode()

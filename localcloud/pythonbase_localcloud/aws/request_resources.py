@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from . import scope, seams
+from .request_conditions import condition_keys
 
 Members = Mapping[str, Any]
 _ANY = "*"
@@ -26,7 +27,7 @@ class Resources(str):
     """
 
     others: tuple[str, ...] = ()
-    context: Mapping[str, str] = {}
+    context: Mapping[str, Any] = {}
 
     @classmethod
     def of(cls, arns: Iterable[str]) -> Resources:
@@ -271,6 +272,12 @@ def members_of(body: bytes) -> Members:
     return members if isinstance(members, dict) else {}
 
 
+def _in_cluster(service: str, members: Members) -> Mapping[str, str]:
+    if service != "ecs" or "cluster" not in members:
+        return {}
+    return {"ecs:cluster": _arn("ecs", f"cluster/{_ecs_cluster(members['cluster'])}")}
+
+
 def _in_namespace(resource: str, members: Members, body: bytes) -> Resources:
     """A request to CloudWatch: PutMetricData is narrowed by the metric's namespace (JSON and query protocol)."""
     found = Resources(resource)
@@ -299,12 +306,15 @@ def install() -> None:
         if service in _BY_SERVICE and action:
             members = members_of(body)
             found = Resources.of(_BY_SERVICE[service](action, members))
-            if service == "ecs" and "cluster" in members:
-                found.context = {"ecs:cluster": _arn("ecs", f"cluster/{_ecs_cluster(members['cluster'])}")}
+            found.context = {**condition_keys(service, str(found), members), **_in_cluster(service, members)}
             return found
         if service == "scheduler":
             return _scheduler(path, query, members_of(body))
         resource = str(derive(service, method, path, headers, body, query, region, account_id))
+        if service == "dynamodb":
+            table = Resources(resource)
+            table.context = condition_keys(service, resource, members_of(body))
+            return table
         if service == "monitoring":
             return _in_namespace(resource, members_of(body), body)
         if service == "elasticloadbalancing":

@@ -29,6 +29,7 @@ router = _module("core.router")
 alb = _module("services.alb")
 cloudwatch = _module("services.cloudwatch")
 codebuild = _module("services.codebuild")
+dynamodb = _module("services.dynamodb")
 ec2 = _module("services.ec2")
 ecr = _module("services.ecr")
 ecs = _module("services.ecs")
@@ -85,6 +86,7 @@ USED: dict[Any, tuple[str, ...]] = {
     ),
     concurrency: ("resource_lock", "run_reentrant"),
     container_reaper: ("own_labels",),
+    dynamodb: ("_tables",),
     ec2: (
         "_addresses",
         "_allocate_address",
@@ -208,6 +210,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_invoke_with_callback",
         "_run_execution",
         "_state_machines",
+        "_tags",
         "now_iso",
     ),
     sts: ("_sessions", "register_session"),

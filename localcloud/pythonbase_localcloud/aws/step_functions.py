@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from . import authorization, aws_sdk, credentials, execution_life, faults, scope, seams
+from .request_conditions import condition_keys
 
 _POLL_SECONDS = 0.4
 _EXECUTIONS = 128
@@ -41,9 +42,10 @@ def _session() -> credentials.Credentials:
         raise seams.stepfunctions._ExecutionError("States.TaskFailed", str(error)) from error
 
 
-def _require(action: str, resource: str, error: str) -> None:
+def _require(action: str, resource: str, error: str, parameters: Parameters | None = None) -> None:
+    context = condition_keys(action.split(":", 1)[0], resource, parameters or {})
     try:
-        authorization.check(_session().access_key_id, action, resource)
+        authorization.check(_session().access_key_id, action, resource, context)
     except authorization.AccessDeniedError as denied:
         raise seams.stepfunctions._ExecutionError(error, str(denied)) from denied
     fault = faults.failing(action, _machine.get()[0])
@@ -149,7 +151,7 @@ def _check_integration(resource: str, parameters: Any) -> None:
             error = (
                 "Lambda.AWSLambdaException" if service == "lambda" else f"{service.capitalize()}.AccessDeniedException"
             )
-            _require(action, target, error)
+            _require(action, target, error, parameters if isinstance(parameters, dict) else {})
             return
 
 

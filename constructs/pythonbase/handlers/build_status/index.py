@@ -75,8 +75,10 @@ def _report(pipeline: str, execution: str, *, region: str) -> str:
             "state": state,
             "url": _url(pipeline, execution, actions, region=region),
             "description": _description(state, actions),
-            # A pull request shows statuses of its source branch only.
-            "refname": commit["BranchName"],
+            # A pull request shows statuses of its source branch only. Its run has another variable than that of a push,
+            # and the run of a tag has none:
+            # https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-triggers.html
+            "refname": commit.get("SourceBranchName") or commit.get("BranchName", ""),
         }
         path = f"/repositories/{commit['FullRepositoryName']}/commit/{commit['CommitId']}/statuses/build"
         try:

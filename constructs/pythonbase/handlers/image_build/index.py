@@ -5,6 +5,7 @@ Handlers for the CDK provider framework. Only boto3, which the Lambda runtime ha
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import boto3
@@ -32,16 +33,28 @@ def is_complete(event: dict[str, Any], context: object) -> dict[str, Any]:  # no
     """Whether the build has ended.
 
     Raises:
-        BuildFailedError: if it ended without success.
+        BuildFailedError: if it ended without success, or takes too long.
     """
     if event["RequestType"] == "Delete":
         return {"IsComplete": True}
     build = boto3.client("codebuild").batch_get_builds(ids=[event["Data"]["BuildId"]])["builds"][0]
     if build["buildStatus"] == "IN_PROGRESS":
+        _check_time(build, int(event["ResourceProperties"]["TimeoutSeconds"]))
         return {"IsComplete": False}
     if build["buildStatus"] != "SUCCEEDED":
         raise BuildFailedError(_reason(build))
     return {"IsComplete": True}
+
+
+def _check_time(build: dict[str, Any], limit: int) -> None:
+    """Give up before CloudFormation does, which would not say why."""
+    if time.time() - build["startTime"].timestamp() > limit:
+        logs = build.get("logs", {})
+        raise BuildFailedError(
+            f"build {build['id']} is still in its phase {build.get('currentPhase')} after {limit // 60} minutes; it "
+            "goes on, and the next deployment builds again; "
+            f"log: {logs.get('groupName')}/{logs.get('streamName')}"
+        )
 
 
 def _reason(build: dict[str, Any]) -> str:

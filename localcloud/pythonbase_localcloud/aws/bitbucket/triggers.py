@@ -63,7 +63,7 @@ def _start(name: str, action: Mapping[str, Any], change: Change) -> None:
         return
     execution = codepipeline.start(
         name,
-        revisions={action["name"]: {"CommitId": change.commit, "BranchName": change.branch or change.tag}},
+        revisions={action["name"]: {"CommitId": change.commit, **_branches(change)}},
         trigger=codepipeline.webhook_trigger(
             connection=connection,
             repository=change.repository,
@@ -73,6 +73,19 @@ def _start(name: str, action: Mapping[str, Any], change: Change) -> None:
         ),
     )
     log.info("bitbucket: %s in %s starts %s (%s)", change, change.repository, name, execution)
+
+
+def _branches(change: Change) -> dict[str, str]:
+    """The variables that say which branch it is about. AWS documents others for a pull request, and none for a tag:
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-triggers.html
+    """
+    if change.pull_request:
+        return {
+            "SourceBranchName": change.branch,
+            "DestinationBranchName": change.pull_request["destination"],
+            "PullRequestId": change.pull_request["id"],
+        }
+    return {} if change.tag else {"BranchName": change.branch}
 
 
 def _origin(change: Change) -> dict[str, str]:

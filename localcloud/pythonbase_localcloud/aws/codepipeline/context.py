@@ -46,7 +46,7 @@ class ActionContext:
     source_revision: str
     """Commit of the first source, for the build's CODEBUILD_RESOLVED_SOURCE_VERSION."""
     trigger_revision: Mapping[str, str]
-    """What the trigger says this source action should fetch (``CommitId``, ``BranchName``)."""
+    """What the trigger says this source action should fetch (``CommitId``), and its other variables."""
     abandoned: threading.Event
     result: dict[str, Any] = field(default_factory=dict)
     """``externalExecutionId``, ``externalExecutionSummary``, ``externalExecutionUrl``."""

@@ -35,7 +35,7 @@ def run(context: ActionContext) -> Mapping[str, str]:
             f"[Bitbucket] No Repository {repository} found in the workspace of connection {connection}",
             code="ConfigurationError",
         )
-    branch = context.trigger_revision.get("BranchName") or configuration["BranchName"]
+    branch = configuration["BranchName"]
     commit = context.trigger_revision.get("CommitId") or _git(
         directory, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}"
     )
@@ -65,7 +65,8 @@ def run(context: ActionContext) -> Mapping[str, str]:
         "AuthorDisplayName": author,
         "AuthorEmail": email,
         "AuthorDate": date,
-        "BranchName": branch,
+        **({} if context.trigger_revision else {"BranchName": branch}),
+        **{name: value for name, value in context.trigger_revision.items() if name != "CommitId"},
         "CommitId": commit,
         "CommitMessage": message,
         "ConnectionArn": connection,
