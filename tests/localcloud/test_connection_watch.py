@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pythonbase.bitbucket_source import CONNECTION_TAG
 from tests.localcloud.aws_support import allow, service_role, unique, wait_for
 from tests.localcloud.conftest import ROOT, Cloud
 from tests.localcloud.test_aws_codepipeline import Repository, authorize
@@ -35,8 +36,8 @@ class Pipeline:
     name: str
 
     @classmethod
-    def create(cls, cloud: Cloud, *, connection: str, repository: str) -> Pipeline:
-        """It runs once by itself."""
+    def create(cls, cloud: Cloud, *, connection: str, repository: str, ours: bool = True) -> Pipeline:
+        """It runs once by itself. One of the platform's has a tag with its connection."""
         name, bucket = unique("watched"), unique("artifacts")
         cloud.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
         role = service_role(
@@ -60,7 +61,8 @@ class Pipeline:
                 "executionMode": "QUEUED",
                 "artifactStore": {"type": "S3", "location": bucket},
                 "stages": [{"name": "Source", "actions": [source]}, {"name": "Approval", "actions": [approval]}],
-            }
+            },
+            tags=[{"key": CONNECTION_TAG, "value": connection}] if ours else [],
         )
         return cls(cloud, name)
 
@@ -105,6 +107,7 @@ class Story:
     twice: Pipeline
     changed: Pipeline
     elsewhere: Pipeline
+    foreign: Pipeline
     message_while_pending: str
     attempts_while_pending: list[str]
 
@@ -148,7 +151,8 @@ def story(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Story:
     twice = Pipeline.create(cloud, connection=arn, repository=repository.name)
     changed = Pipeline.create(cloud, connection=arn, repository=repository.name)
     elsewhere = Pipeline.create(cloud, connection=other["ConnectionArn"], repository=repository.name)
-    for pipeline in (once, twice, changed, elsewhere):
+    foreign = Pipeline.create(cloud, connection=arn, repository=repository.name, ours=False)
+    for pipeline in (once, twice, changed, elsewhere, foreign):
         pipeline.failed()
     changed.change()
     cloud.client("codepipeline").start_pipeline_execution(name=twice.name)
@@ -159,7 +163,7 @@ def story(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Story:
 
     authorize(cloud, arn)
     (machine,) = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
-    return Story(cloud, machine["stateMachineArn"], once, twice, changed, elsewhere, message, attempts)
+    return Story(cloud, machine["stateMachineArn"], once, twice, changed, elsewhere, foreign, message, attempts)
 
 
 def test_while_the_connection_is_pending_the_pipeline_says_what_to_click_and_is_left_alone(story: Story) -> None:
@@ -194,6 +198,18 @@ def test_a_pipeline_whose_definition_changed_is_started_again(story: Story) -> N
 def test_a_pipeline_of_another_connection_is_none_of_its_business(story: Story) -> None:
     assert story.path(story.elsewhere) == [["Pipeline", "UsesConnection", "OtherConnection"]]
     assert story.elsewhere.source_attempts() == ["Failed"]
+
+
+def test_it_may_not_touch_a_pipeline_without_the_tag_of_its_connection(story: Story) -> None:
+    sfn = story.cloud.client("stepfunctions")
+
+    def failed() -> str | None:
+        found = sfn.list_executions(stateMachineArn=story.machine, statusFilter="FAILED")["executions"]
+        details = [sfn.describe_execution(executionArn=item["executionArn"]) for item in found]
+        return next((item["cause"] for item in details if story.foreign.name in item["input"]), None)
+
+    assert "not authorized to perform: codepipeline:GetPipelineState" in wait_for(failed, seconds=120)
+    assert story.foreign.source_attempts() == ["Failed"]
 
 
 def test_a_source_that_fails_for_another_reason_is_not_retried(story: Story) -> None:
