@@ -15,7 +15,7 @@ _REGION: SettingPath = ("environment", "region")
 
 
 def check_regions(settings: Settings) -> Iterator[Finding]:
-    """Regions of pipelines and networks, and ARNs of another partition, account or Region."""
+    """Regions of pipelines and networks, and ARNs of another partition."""
     region = settings.environment.region
     if settings.services and region in WITHOUT_CONNECTIONS:
         fix = (

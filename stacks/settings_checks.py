@@ -119,8 +119,8 @@ def _check_names(settings: Settings) -> Iterator[Finding]:
     shared = [*OWN_STACKS, *(artifacts_stack_name(region) for region in other_regions(settings))]
     ids: dict[str, tuple[str, str, SettingPath | None]] = {
         own.lower(): (own, f"the application's own {kind} {own}", None)
-        for kind, names in (("stack", shared), ("construct", _CDK_CONSTRUCTS))
-        for own in names
+        for kind, taken_names in (("stack", shared), ("construct", _CDK_CONSTRUCTS))
+        for own in taken_names
     }
     for path, name, wanted in _named(settings):
         if name in names:

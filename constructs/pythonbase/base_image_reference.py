@@ -118,7 +118,7 @@ def grant_registry_login(grantee: iam.IGrantable, *, ecr_public: bool = False) -
             grantee=grantee,
             actions=["sts:GetServiceBearerToken"],
             resource_arns=["*"],
-            # https://docs.aws.amazon.com/AmazonECR/latest/public/public-ecr-permissions.html
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
             conditions={"StringEquals": {"sts:AWSServiceName": "ecr-public.amazonaws.com"}},
         )
     public = ["ecr-public:GetAuthorizationToken"] if ecr_public else []

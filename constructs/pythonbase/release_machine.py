@@ -114,7 +114,7 @@ class ReleaseMachine(Construct):
                 "AwsSolutions-SF2": "one execution for each release; there is nothing to trace beyond its events",
             },
         )
-        self._acknowledge_wildcards(role)
+        self._acknowledge_wildcards(role, self._tasks(service))
 
     def _statements(
         self, service: ecs.FargateService, passed_roles: list[iam.IRole], table: dynamodb.ITable
@@ -125,8 +125,11 @@ class ReleaseMachine(Construct):
         return [
             iam.PolicyStatement(actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[service.service_arn]),
             iam.PolicyStatement(
-                actions=["ecs:DescribeTasks", "ecs:ListTasks"],
-                resources=["*"],
+                actions=["ecs:ListTasks"], resources=["*"], conditions={"ArnEquals": {"ecs:cluster": cluster}}
+            ),
+            iam.PolicyStatement(
+                actions=["ecs:DescribeTasks"],
+                resources=[self._tasks(service)],
                 conditions={"ArnEquals": {"ecs:cluster": cluster}},
             ),
             *register_revisions(self, names),
@@ -160,14 +163,16 @@ class ReleaseMachine(Construct):
             ),
         ]
 
-    def _acknowledge_wildcards(self, role: iam.Role) -> None:
-        names = self._names
+    def _acknowledge_wildcards(self, role: iam.Role, tasks: str) -> None:
         acknowledge(
             role,
             {
-                "AwsSolutions-IAM5[Resource::*]": "task definitions and lists of tasks have "
-                f"no resource-level permissions: {ECS_PERMISSIONS}",
-                wildcard_resource(role, revisions_of(self, names)): (
+                "AwsSolutions-IAM5[Resource::*]": "to read task definitions and to list tasks (here of one cluster "
+                f"only) there are no resource-level permissions: {ECS_PERMISSIONS}",
+                wildcard_resource(role, tasks): (
+                    "every task of this one cluster: the ids of the service's tasks are not known before"
+                ),
+                wildcard_resource(role, revisions_of(self, self._names)): (
                     "every revision of this one task definition: each release registers one"
                 ),
                 wildcard_resource(role, self._executions()): (
@@ -176,6 +181,9 @@ class ReleaseMachine(Construct):
                 ),
             },
         )
+
+    def _tasks(self, service: ecs.FargateService) -> str:
+        return Stack.of(self).format_arn(service="ecs", resource="task", resource_name=f"{cluster_of(service)}/*")
 
     def _repository_arn(self) -> str:
         return Stack.of(self).format_arn(

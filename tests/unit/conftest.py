@@ -31,6 +31,15 @@ def _no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory with the folder of the default base image."""
+    (tmp_path / "images" / "pythonbase").mkdir(parents=True)
+    (tmp_path / "images" / "pythonbase" / "Dockerfile").write_text("FROM scratch\n")
+    monkeypatch.chdir(tmp_path)
+    return Path()
+
+
 @dataclass(frozen=True)
 class Synthesized:
     """The application synthesized three times."""

@@ -405,6 +405,15 @@ def test_the_configuration_says_what_should_be_there(tmp_path: Path) -> None:
     }
 
 
+def test_with_a_prefix_it_looks_for_the_names_that_are_in_aws(folder: Path) -> None:
+    config = folder / "platform.yaml"
+    config.write_text("prefix: shop\nservices: [{name: orders, repository: acme/orders}]\n")
+    platform = declared.load(config)
+    assert (platform.network_stack, platform.bitbucket_stack) == ("ShopNetwork", "ShopBitbucket")
+    assert [(item.name, item.stack) for item in platform.services] == [("shop-orders", "ShopOrders")]
+    assert [item.name for item in platform.base_images] == ["shop-pythonbase"]
+
+
 def test_a_wrong_configuration_is_the_message_of_the_application(tmp_path: Path) -> None:
     config = tmp_path / "platform.yaml"
     config.write_text("services: [{name: orders, repository: acme/orders, port: 99999}]")

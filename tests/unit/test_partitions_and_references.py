@@ -17,7 +17,7 @@ from stacks.settings import Settings
 from tests.unit.synthesis import ACCOUNT, CONTEXT, ROOT, new_platform, platform_stacks
 from tests.unit.test_nag import MATRIX
 
-# In each partition, one Region in which pipelines can be, and one of a partition where only base images can.
+# A Region of each partition. In that of China there can be base images only.
 REGIONS = {"aws": "eu-central-1", "aws-us-gov": "us-gov-east-1", "aws-cn": "cn-north-1"}
 TRUSTING = {"codebuild", "codepipeline", "events", "scheduler", "states", "vpc-flow-logs"}
 """Services that send the account when they assume a role, by their pages on the confused deputy."""
@@ -63,7 +63,6 @@ def test_no_template_names_another_partition_than_its_own(partition: str) -> Non
     for name, stack in platform_stacks(app).items():
         for text in _strings(Template.from_stack(stack).to_json()["Resources"]):
             for named in re.findall(r"arn:(aws[a-z-]*):", text):
-                # Documentation and messages may name the common one; they are no ARN of anything.
                 assert named == partition, f"{name}: {text[:200]}"
 
 

@@ -7,7 +7,18 @@ import json
 import pytest
 from aws_cdk.assertions import Template
 
-from tests.unit.synthesis import ACCOUNT, CONNECTION, PUBLIC_TOKEN, REGION, Allowed, allowed, may, resources, trusted_by
+from tests.unit.synthesis import (
+    ACCOUNT,
+    CONNECTION,
+    PUBLIC_TOKEN,
+    REGION,
+    Allowed,
+    allowed,
+    may,
+    resources,
+    text,
+    trusted_by,
+)
 
 OBJECTS, BUCKET = {"${PipelineArtifacts.Arn}/*"}, {"${PipelineArtifacts.Arn}"}
 OWN_ITEMS = {
@@ -16,6 +27,7 @@ OWN_ITEMS = {
 }
 LOCKS = {f"${{Network:FnGetAttNetworkReleaseLocks41683E46Arn}} if {json.dumps(OWN_ITEMS)}"}
 CLUSTER = {"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Service9571FDD8"}]}]}
+TASKS = {"Fn::Join": ["", [f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/", CLUSTER, "/*"]]}
 CLUSTER_ARN = {"Fn::Join": ["", [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/", CLUSTER]]}
 IN_CLUSTER = f" if {json.dumps({'ArnEquals': {'ecs:cluster': CLUSTER_ARN}})}"
 SERVICE = {"${Service}"}
@@ -72,7 +84,7 @@ EXPECTED: dict[str, Allowed] = {
         "ecr:PutImage": OWN,
         "ecs:DescribeServices": SERVICE,
         "ecs:DescribeTaskDefinition": {"*"},
-        "ecs:DescribeTasks": {f"*{IN_CLUSTER}"},
+        "ecs:DescribeTasks": {f"{text(TASKS)}{IN_CLUSTER}"},
         "ecs:ListTasks": {f"*{IN_CLUSTER}"},
         "ecs:RegisterTaskDefinition": FAMILY,
         "ecs:TagResource": {

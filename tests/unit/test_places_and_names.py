@@ -12,15 +12,6 @@ from stacks.regions import WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition
 from stacks.settings import SettingsError, load_settings
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with the folder of the default base image."""
-    (tmp_path / "images" / "pythonbase").mkdir(parents=True)
-    (tmp_path / "images" / "pythonbase" / "Dockerfile").write_text("FROM scratch\n")
-    monkeypatch.chdir(tmp_path)
-    return Path()
-
-
 def _said(folder: Path, text: str) -> list[str]:
     (folder / "platform.yaml").write_text(dedent(text))
     with pytest.raises(SettingsError) as caught:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from aws_cdk import App, Environment
 from hypothesis import HealthCheck, given, settings
@@ -85,15 +84,6 @@ def _settings(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
         fields[name] = st.one_of(example, shape, _ANYTHING)
     required = {name: fields.pop(name) for name, field in model.model_fields.items() if field.is_required()}
     return st.fixed_dictionaries(required, optional=fields)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with the folder of the default base image."""
-    (tmp_path / "images" / "pythonbase").mkdir(parents=True)
-    (tmp_path / "images" / "pythonbase" / "Dockerfile").write_text("FROM scratch\n")
-    monkeypatch.chdir(tmp_path)
-    return Path()
 
 
 def _load(folder: Path, document: Mapping[str, Any]) -> Settings | None:

@@ -17,15 +17,6 @@ services:
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with the folder of the default base image."""
-    (tmp_path / "images" / "pythonbase").mkdir(parents=True)
-    (tmp_path / "images" / "pythonbase" / "Dockerfile").write_text("FROM scratch\n")
-    monkeypatch.chdir(tmp_path)
-    return Path()
-
-
 def _service(folder: Path, settings: str) -> Service:
     (folder / "platform.yaml").write_text(_SERVICE + indent(dedent(settings), "    "))
     return load_settings(folder / "platform.yaml").services[0]

@@ -49,6 +49,8 @@ class Platform:
         connection_arn: An existing connection; None if the application creates one.
         connection_name: Name of the connection that it creates.
         stacks: The stack of each target.
+        network_stack: The stack of the network that services share.
+        bitbucket_stack: The stack of the connection and of its watch.
     """
 
     config: str
@@ -60,6 +62,8 @@ class Platform:
     services: tuple[Service, ...]
     secrets: tuple[Secret, ...]
     stacks: dict[Names, str]
+    network_stack: str = "Network"
+    bitbucket_stack: str = "Bitbucket"
 
 
 def load(config: Path) -> Platform:
@@ -125,6 +129,8 @@ def _platform(settings: Any, config: Path, stack_name: Any) -> Platform:
         services=services,
         secrets=tuple(_secrets(settings, config)),
         stacks={target: stack_name(target.deployed) for service in services for target in service.targets},
+        network_stack=f"{stack_name(settings.prefix)}Network",
+        bitbucket_stack=f"{stack_name(settings.prefix)}Bitbucket",
     )
 
 

@@ -117,7 +117,7 @@ def _pipelines(aws: Aws, platform: Platform) -> list[Finding]:
 
 def _rules(aws: Aws, platform: Platform) -> list[Finding]:
     present = sum(1 for _ in aws.pages("events", "list_rules", "Rules"))
-    watch = 1 if platform.services and not stacks.stack(aws, "Bitbucket") else 0
+    watch = 1 if platform.services and not stacks.stack(aws, platform.bitbucket_stack) else 0
     return judge_room(_limit(aws, RULES), present=present, more=watch)
 
 
@@ -125,7 +125,7 @@ def _resources(aws: Aws, platform: Platform) -> list[Finding]:
     names = sorted(
         {*platform.stacks.values(), *(service.stack for service in platform.services)}
         | {base.stack for base in platform.base_images}
-        | ({"Network", "Bitbucket"} if platform.services else set())
+        | ({platform.network_stack, platform.bitbucket_stack} if platform.services else set())
     )
     found = side_by_side(lambda name: stacks.stack(aws, name), names)
     return [finding for stack in found if stack for finding in judge_resources(stack.name, len(stack.resources))]
