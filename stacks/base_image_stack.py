@@ -46,9 +46,12 @@ class BaseImageStack(PlatformStack):
             refresh=scheduler.ScheduleExpression.expression(settings.refresh),
         )
         if notifications.topic:
-            FailureAlarms(self, "Alarms", topic_arn=notifications.topic).watch_builds(
+            alarms = FailureAlarms(self, "Alarms", topic_arn=notifications.topic)
+            alarms.watch_builds(
                 "RefreshFailed",
                 self.base_image.project,
                 what=f"The build of the base image {settings.name}",
                 advice="Services keep the image that they have. pythonbase doctor says how old it is",
             )
+            if self.base_image.docker_hub_alarm:
+                alarms.tell_of(self.base_image.docker_hub_alarm)

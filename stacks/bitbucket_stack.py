@@ -6,13 +6,13 @@ from aws_cdk import CfnOutput, Environment, RemovalPolicy
 from aws_cdk import aws_codeconnections as codeconnections
 from constructs import Construct
 
-from pythonbase import ConnectionWatch
+from pythonbase import BuildQueueWatch, ConnectionWatch
 from stacks.platform_stack import PlatformStack
 from stacks.settings import Bitbucket
 
 
 class BitbucketStack(PlatformStack):
-    """The connection to Bitbucket, unless one is given, and the watch over it.
+    """The connection to Bitbucket, unless one is given, and the watches over its pipelines.
 
     A new connection starts PENDING: a person finishes the handshake in the console, once. It is retained and the stack
     protected, because a new connection would need a new handshake.
@@ -28,6 +28,7 @@ class BitbucketStack(PlatformStack):
         )
         self.connection_arn: str = settings.connection_arn or self._create_connection(settings.connection_name)
         ConnectionWatch(self, "Watch", connection_arn=self.connection_arn)
+        BuildQueueWatch(self, "BuildQueue", connection_arn=self.connection_arn)
 
     def _create_connection(self, name: str) -> str:
         connection = codeconnections.CfnConnection(self, "Connection", connection_name=name, provider_type="Bitbucket")

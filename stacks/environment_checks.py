@@ -88,7 +88,8 @@ def _check_size(service: Service, environment: ServiceEnvironment, at: SettingPa
     if sized and merged.memory not in offered:
         path = (*at, "memory" if environment.memory is not None else "cpu")
         fix = f"use {'' if environment.memory is not None else 'memory: '}{listed_sizes(offered)}"
-        yield Finding(path=path, got=f"{merged.memory} for cpu {merged.cpu}", fix=fix)
+        involved = tuple((*where, key) for where in (at[:2], at) for key in ("cpu", "memory"))
+        yield Finding(path=path, got=f"{merged.memory} for cpu {merged.cpu}", fix=fix, involves=involved)
     if environment.max_count is not None and merged.max_count < merged.desired_count:
         fix = f"use at least desired_count, which is {merged.desired_count}"
         yield Finding(path=(*at, "max_count"), fix=fix, involves=((*at, "desired_count"),))

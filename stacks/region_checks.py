@@ -51,7 +51,7 @@ def _notifications(settings: Settings) -> Iterator[tuple[SettingPath, Notificati
 
 
 def _check_zones(network: Network, at: SettingPath, region: str | None) -> Iterator[Finding]:
-    most = FARGATE_ZONES.get(region or "", 3)
+    most = len(FARGATE_ZONES.get(region or "", range(3)))
     zones = network.availability_zones
     if network.vpc is None and not zones and network.max_azs > most:
         yield Finding(

@@ -33,8 +33,12 @@ does not name, because CodePipeline or CodeConnections is not there at all, have
 WITHOUT_NOTIFICATIONS = frozenset({"eu-south-1", "us-gov-east-1"})
 """Regions with connections and without notification rules on pipelines, by the endpoints of AWS's SDKs."""
 
-FARGATE_ZONES = {"us-west-1": 2, "cn-north-1": 2}
-"""Regions that have fewer than three Availability Zones with Fargate:
+FARGATE_ZONES = {
+    "ap-northeast-1": ("apne1-az1", "apne1-az2", "apne1-az4"),
+    "cn-north-1": ("cnn1-az1", "cnn1-az2"),
+    "us-west-1": ("usw1-az1", "usw1-az3"),
+}
+"""Ids of the Availability Zones with Fargate, in the Regions that have others too:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html"""
 
 _PARTITIONS = {

@@ -27,8 +27,10 @@ from stacks.trigger_checks import check_triggers
 if TYPE_CHECKING:  # the model runs these checks, so it imports this module
     from stacks.settings_model import (
         BaseImage,
+        Deployment,
         DockerHub,
         ExistingVpc,
+        LoadBalancer,
         Network,
         Notifications,
         Service,
@@ -38,6 +40,12 @@ if TYPE_CHECKING:  # the model runs these checks, so it imports this module
 
 _TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
 """Why no strategy may shift traffic; pythonbase.deployment says more, and needs the CDK library."""
+
+_SHIFTED_BACK = (
+    "ECS shifts weights of the load balancer that a later deployment can put back on containers that are gone, "
+    f"{_TRAFFIC_CONFLICT}"
+)
+_COUNTED = "the load balancer counts the answers"
 
 HIDDEN = "a value that is not shown here"
 """Stands for a value that may be a secret, which has no place in the logs that messages end in."""
@@ -106,7 +114,9 @@ def check_together(settings: Settings) -> list[Finding]:
         findings += _check_size(service, at)
         findings += _check_variables(service, at)
         for number, environment in enumerate(service.environments):
-            findings += _check_variables(environment, (*at, "environments", number))
+            where: SettingPath = (*at, "environments", number)
+            findings += _check_variables(environment, where)
+            findings += _check_alarms(environment.alarms, (*where, "alarms"))
         findings += _check_deployment(service, at)
         findings += _check_topic(service.notifications, (*at, "notifications", "topic"), settings.environment.region)
     return findings
@@ -245,10 +255,12 @@ def _check_load_balancer(
     public = service.load_balancer == "public"
     key, other = ("public_subnet_ids", "internal") if public else ("private_subnet_ids", "none")
     subnets = vpc.public_subnet_ids if public else vpc.private_subnet_ids
+    # The environment's, or else the service's.
+    chosen: tuple[SettingPath, ...] = ((*at, "load_balancer"), (*at[:2], "load_balancer"))
     if not public and vpc.cidr_block is None:
         cidr: SettingPath = (*network, "vpc", "cidr_block")
         fix = f'add it, such as "cidr_block: 10.0.0.0/16": {place(at)} has an internal load balancer'
-        yield Finding(path=cidr, fix=fix, involves=((*at, "load_balancer"),))
+        yield Finding(path=cidr, fix=fix, involves=chosen)
     if len(subnets) >= _LOAD_BALANCER_SUBNETS:
         return
     given = "load_balancer" in service.model_fields_set
@@ -259,7 +271,7 @@ def _check_load_balancer(
     subnets_path: SettingPath = (*network, "vpc", key)
     got = f'"{service.load_balancer}"' if given else f"load_balancer {service.load_balancer} by default"
     path = (*at, "load_balancer") if given else (*at, "name")
-    yield Finding(path=path, got=got, fix=fix, involves=(subnets_path, (*at, "load_balancer")))
+    yield Finding(path=path, got=got, fix=fix, involves=(subnets_path, *chosen))
 
 
 def _check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:
@@ -294,29 +306,66 @@ def _check_destroy(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_deployment(service: Service, at: SettingPath) -> Iterator[Finding]:
-    deployment, balanced = service.deployment, service.load_balancer != "none"
+    deployment = service.deployment
     strategy: SettingPath = (*at, "deployment", "strategy")
-    involved: tuple[SettingPath, ...] = (strategy, (*at, "load_balancer"))
     if deployment.strategy in {"linear", "canary"}:
         fix = f"use rolling: {deployment.strategy} shifts weights that a later deployment can undo, {_TRAFFIC_CONFLICT}"
         yield Finding(path=strategy, fix=fix)
-    elif deployment.strategy == "blue-green" and balanced:
-        fix = (
-            "use rolling, or load_balancer: none: ECS shifts weights of the load balancer that a later deployment can "
-            f"put back on containers that are gone, {_TRAFFIC_CONFLICT}"
-        )
-        yield Finding(path=strategy, fix=fix, involves=involved)
     if deployment.bake_minutes is not None and deployment.strategy == "rolling":
         fix = "remove it: it is for blue-green; a rolling deployment keeps no old containers"
         yield Finding(path=(*at, "deployment", "bake_minutes"), fix=fix, involves=(strategy,))
+    yield from _check_load_balancers(service, at)
+    yield from _check_alarms(deployment.alarms, (*at, "deployment", "alarms"))
+
+
+def _check_load_balancers(service: Service, at: SettingPath) -> Iterator[Finding]:
+    """Who reaches the service, wherever that is set, beside its deployment."""
+    environments: list[tuple[SettingPath, LoadBalancer | None]] = [
+        ((*at, "environments", number, "load_balancer"), item.load_balancer)
+        for number, item in enumerate(service.environments)
+    ]
+    # A service with environments runs in these alone.
+    if not environments or any(choice is None for _, choice in environments):
+        involved = ((*at, "load_balancer"), (*at, "environments"), *(path for path, _ in environments))
+        balanced = service.load_balancer != "none"
+        yield from _check_balanced(service.deployment, at, balanced=balanced, involved=involved)
+    for path, choice in environments:
+        if choice is not None:
+            yield from _check_balanced_there(service.deployment, at, path, balanced=choice != "none")
+
+
+def _check_balanced(
+    deployment: Deployment, at: SettingPath, *, balanced: bool, involved: tuple[SettingPath, ...]
+) -> Iterator[Finding]:
+    """The service's own load balancer beside its deployment."""
+    if deployment.strategy == "blue-green" and balanced:
+        fix = f"use rolling, or load_balancer: none: {_SHIFTED_BACK}"
+        yield Finding(path=(*at, "deployment", "strategy"), fix=fix, involves=involved)
     if deployment.server_errors is not None and not balanced:
-        fix = "remove it: the load balancer counts the answers, and the service has none"
-        yield Finding(path=(*at, "deployment", "server_errors"), fix=fix, involves=((*at, "load_balancer"),))
-    for index, name in enumerate(deployment.alarms):
+        fix = f"remove it: {_COUNTED}, and the service has none"
+        yield Finding(path=(*at, "deployment", "server_errors"), fix=fix, involves=involved)
+
+
+def _check_balanced_there(
+    deployment: Deployment, at: SettingPath, path: SettingPath, *, balanced: bool
+) -> Iterator[Finding]:
+    """The load balancer that an environment sets, at this path, beside the deployment of its service."""
+    strategy: SettingPath = (*at, "deployment", "strategy")
+    errors: SettingPath = (*at, "deployment", "server_errors")
+    if deployment.strategy == "blue-green" and balanced:
+        fix = f"use none, or rolling in {place(strategy)}: {_SHIFTED_BACK}"
+        yield Finding(path=path, fix=fix, involves=(strategy,))
+    if deployment.server_errors is not None and not balanced:
+        fix = f"use public or internal, or remove {place(errors)}: {_COUNTED}"
+        yield Finding(path=path, fix=fix, involves=(errors,))
+
+
+def _check_alarms(names: list[str], at: SettingPath) -> Iterator[Finding]:
+    for index, name in enumerate(names):
         if name.startswith("arn:"):
-            path = (*at, "deployment", "alarms", index)
-            yield Finding(path=path, fix="use the name of the alarm, which must be in the service's account and Region")
-    yield from _check_repeated(list(deployment.alarms), (*at, "deployment", "alarms"))
+            fix = "use the name of the alarm, which must be in the service's account and Region"
+            yield Finding(path=(*at, index), fix=fix)
+    yield from _check_repeated(names, at)
 
 
 def _check_topic(notifications: Notifications | None, at: SettingPath, region: str | None) -> Iterator[Finding]:

@@ -398,7 +398,7 @@ class Deployment(_Model):
         description="Names of CloudWatch alarms; one of them in ALARM during a deployment rolls it back.",
         examples=[["orders-latency"]],
     )
-    server_errors: Annotated[int, Field(ge=1, le=100), rule("use a percentage: 1 to 100")] | None = Field(
+    server_errors: Annotated[int, Field(ge=1, le=99), rule("use a percentage: 1 to 99")] | None = Field(
         default=None,
         description="Percentage of 5xx answers over three minutes that rolls a deployment back. Left out: no such "
         "alarm.",

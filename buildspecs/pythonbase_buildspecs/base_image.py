@@ -11,6 +11,7 @@ def base_image_buildspec() -> Buildspec:
     """Buildspec of a base image: ask upstream for its digest, stop if nothing moved, else build, try out and push.
 
     A registry that is busy is asked again with growing waits. Of Docker Hub the build may use its upstream image only.
+    Its steps can reach neither the credentials of the build's host nor its engine (`service_image_buildspec`).
 
     Environment that the project provides: ``REPOSITORY_URI`` and ``REPOSITORY_NAME`` (the ECR repository),
     ``UPSTREAM_IMAGE`` (reference of the upstream image), ``UPSTREAM_PATIENCE`` (seconds that a busy registry is waited
@@ -28,5 +29,6 @@ def base_image_buildspec() -> Buildspec:
             "explain_refusal": script("explain_refusal.sh"),
             "source_policy": base_image_policy(),
             "upstream_script": script("upstream.py"),
+            "walls": script("walls.sh"),
         },
     )

@@ -53,9 +53,12 @@ def service_image_buildspec(
     ``BUILD_CA_FILE``, a certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit
     secret ``ca``.
 
-    Docker Hub is closed to the build in two ways: BuildKit has the source policy, which sees every source; and the
+    Docker Hub is closed to the build in three ways: BuildKit has the source policy, which sees every source; the
     build's host has no address of Docker Hub, so that nothing but BuildKit (``docker pull``, ``docker run``, compose,
-    the classic builder) can go past the policy.
+    the classic builder) can go past the policy; and the steps of ``RUN`` have none either.
+
+    While the Dockerfile's steps run, neither they nor what ``ADD`` fetches can reach the credentials of the build's
+    host (link-local addresses) and the TCP port of its engine.
 
     The image gets both conventions of build argument: ``Account_ID`` (for
     ``FROM ${Account_ID}.dkr.ecr.<region>.amazonaws.com/pythonbase``) and ``BASE_IMAGE`` (the whole reference, pinned to
@@ -129,6 +132,7 @@ def _buildspec(
             "dockerfile": dockerfile,
             "context": context,
             "explain_refusal": script("explain_refusal.sh"),
+            "walls": script("walls.sh"),
             "source_policy": (source_policy or SourcePolicy()).to_json(),
             "test_image": script("test_image.sh" if tests else "no_tests.sh"),
             **outcome,

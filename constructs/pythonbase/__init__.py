@@ -5,6 +5,7 @@ from pythonbase.artifact_bucket import ArtifactBucket
 from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
 from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
 from pythonbase.bitbucket_source import BitbucketSource
+from pythonbase.build_queue_watch import BuildQueueWatch
 from pythonbase.build_statuses import BITBUCKET_API, BuildStatuses
 from pythonbase.connection_watch import ConnectionWatch
 from pythonbase.deployment import Deployment, DeploymentStrategy
@@ -31,6 +32,7 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "BuildQueueWatch",
     "BuildStatuses",
     "ConnectionWatch",
     "Deployment",

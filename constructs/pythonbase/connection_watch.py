@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -15,15 +12,18 @@ from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase._grants import for_own_account
-from pythonbase.bitbucket_source import CONNECTION_TAG
+from pythonbase._stage_retries import (
+    FAILED,
+    call_codepipeline,
+    only_pipelines_of,
+    pipelines_of,
+    retry_stage,
+    stages_of,
+    try_again,
+)
 
 SOURCE_STAGE = "Source"
 """Name of the stage whose failures are looked at."""
-
-_FAILED = "$states.context.Execution.Input.detail"
-"""The event's part that says what failed: pipeline, stage, execution-id."""
-
-_CHANGED = "CodePipeline.StageNotRetryableException"
 
 # A tenth of the time since the failure: whoever finishes the connection waits a minute at first, and 30 days take
 # about 760 polls of 9 events, below the 25,000 events that an execution may have, for 6 US cents:
@@ -59,8 +59,6 @@ class ConnectionWatch(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._connection_arn = connection_arn
-        self._pipelines = Stack.of(self).format_arn(service="codepipeline", resource="*")
-        self._stages = Stack.of(self).format_arn(service="codepipeline", resource="*", resource_name=SOURCE_STAGE)
         self.state_machine: sfn.StateMachine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -69,17 +67,16 @@ class ConnectionWatch(Construct):
             timeout=patience or Duration.days(30),
             comment="Retries Source stages that failed because the connection was not available",
         )
-        # The CDK library's own statements take no condition.
         self.state_machine.add_to_role_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY,
+            only_pipelines_of(
+                connection_arn,
+                self,
+                stage=SOURCE_STAGE,
                 actions=[
-                    "codepipeline:GetPipelineState",
+                    "codepipeline:GetPipelineExecution",
                     "codepipeline:RetryStageExecution",
                     "codepipeline:StartPipelineExecution",
                 ],
-                resources=[self._pipelines, self._stages],
-                conditions={"StringNotEquals": {f"aws:ResourceTag/{CONNECTION_TAG}": connection_arn}},
             )
         )
         self.rule: events.Rule = events.Rule(
@@ -104,11 +101,11 @@ class ConnectionWatch(Construct):
             {
                 "AwsSolutions-SF1": "few polls for a failed Source; Step Functions keeps the executions for 90 days",
                 "AwsSolutions-SF2": "three services are asked in turn; there is nothing to trace",
-                wildcard_resource(self, self._pipelines): (
+                wildcard_resource(self, pipelines_of(self)): (
                     "pipelines of this connection come and go without its stack; it reads which they are, and may do "
                     "nothing with others: those without the connection's tag are denied"
                 ),
-                wildcard_resource(self, self._stages): (
+                wildcard_resource(self, stages_of(self, SOURCE_STAGE)): (
                     "only stages called Source, and only of pipelines with the connection's tag"
                 ),
             },
@@ -117,13 +114,13 @@ class ConnectionWatch(Construct):
     def _steps(self) -> sfn.IChainable:
         other_connection = sfn.Succeed(self, "OtherConnection")
         other_reason = sfn.Succeed(self, "OtherReason", comment="The connection is available: a retry would not help")
-        superseded = sfn.Succeed(self, "Superseded", comment="A newer execution was in the stage, or somebody retried")
 
-        pipeline = self._call(
+        pipeline = call_codepipeline(
+            self,
             "Pipeline",
             "getPipeline",
-            {"Name": f"{{% {_FAILED}.pipeline %}}"},
-            resource=self._pipelines,
+            {"Name": f"{{% {FAILED}.pipeline %}}"},
+            resource=pipelines_of(self),
             assign={
                 "connections": "{% $append([], $states.result.Pipeline.Stages.Actions.Configuration.ConnectionArn) %}",
                 "waited": False,
@@ -143,49 +140,15 @@ class ConnectionWatch(Construct):
             ],
             assign={"status": "{% $states.result.Connection.ConnectionStatus %}"},
         )
-        _try_again(connection)
+        try_again(connection)
         pause = sfn.Wait.jsonata(self, "Pause", time=sfn.WaitTime.seconds(f"{{% {_PAUSE} %}}"), assign={"waited": True})
-        still_failed = (
-            f"$exists($states.result.StageStates[StageName = {_FAILED}.stage].LatestExecution"
-            f"[PipelineExecutionId = {_FAILED}.`execution-id` and Status = 'Failed'])"
-        )
-        state = self._call(
-            "State",
-            "getPipelineState",
-            {"Name": f"{{% {_FAILED}.pipeline %}}"},
-            resource=self._pipelines,
-            assign={"stillFailed": f"{{% {still_failed} %}}"},
-        )
-        retry = self._call(
-            "Retry",
-            "retryStageExecution",
-            {
-                "PipelineName": f"{{% {_FAILED}.pipeline %}}",
-                "StageName": f"{{% {_FAILED}.stage %}}",
-                "PipelineExecutionId": f"{{% {_FAILED}.`execution-id` %}}",
-                "RetryMode": "FAILED_ACTIONS",
-            },
-            resource=self._stages,
-            final=_CHANGED,
-        )
-        # A definition that was changed in the meantime cannot be retried, but started:
-        # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_RetryStageExecution.html
-        start = self._call(
-            "Start", "startPipelineExecution", {"Name": f"{{% {_FAILED}.pipeline %}}"}, resource=self._pipelines
-        )
-        retry.add_catch(start, errors=[_CHANGED])
 
-        is_still_failed = (
-            sfn.Choice.jsonata(self, "IsStillFailed")
-            .when(sfn.Condition.jsonata("{% $stillFailed %}"), retry)
-            .otherwise(superseded)
-        )
         is_available = (
             sfn.Choice.jsonata(self, "IsAvailable")
             # PENDING, or ERROR, which AWS retries by itself:
             # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-workflow.html
             .when(sfn.Condition.jsonata("{% $status != 'AVAILABLE' %}"), pause.next(connection))
-            .when(sfn.Condition.jsonata("{% $waited %}"), state.next(is_still_failed))
+            .when(sfn.Condition.jsonata("{% $waited %}"), retry_stage(self, SOURCE_STAGE))
             .otherwise(other_reason)
         )
         connection.next(is_available)
@@ -194,33 +157,3 @@ class ConnectionWatch(Construct):
             .when(sfn.Condition.jsonata(f"{{% '{self._connection_arn}' in $connections %}}"), connection)
             .otherwise(other_connection)
         )
-
-    def _call(
-        self,
-        construct_id: str,
-        action: str,
-        parameters: Mapping[str, Any],
-        *,
-        resource: str,
-        assign: Mapping[str, Any] | None = None,
-        final: str | None = None,
-    ) -> tasks.CallAwsService:
-        call = tasks.CallAwsService.jsonata(
-            self,
-            construct_id,
-            service="codepipeline",
-            action=action,
-            parameters=parameters,
-            iam_action=f"codepipeline:{action[0].upper()}{action[1:]}",
-            iam_resources=[resource],
-            assign=assign,
-        )
-        if final:
-            call.add_retry(errors=[final], max_attempts=0)
-        _try_again(call)
-        return call
-
-
-def _try_again(task: sfn.TaskStateBase) -> None:
-    """Throttling and outages: a few times within a few minutes."""
-    task.add_retry(interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)

@@ -17,7 +17,7 @@ update or its rollback that touches the rule puts the template's weights back, o
 does not check the weights before it shifts: https://github.com/aws/containers-roadmap/issues/2853"""
 
 _LONGEST_BAKE = Duration.hours(24)
-_MOST_PERCENT = 100
+_MOST_PERCENT = 99  # the alarm goes off above it
 
 
 class DeploymentStrategy(StrEnum):
@@ -39,7 +39,7 @@ class Deployment:
             immediate. Default: ECS's own, which is none.
         alarms: Names of CloudWatch alarms in the same account and Region. One of them in ALARM during a deployment
             rolls it back.
-        server_errors: Percentage of answers with status 5xx, 1 to 100, over three minutes that rolls a deployment back.
+        server_errors: Percentage of answers with status 5xx, 1 to 99, over three minutes that rolls a deployment back.
             Creates an alarm. Default: none, because the right percentage depends on the service; targets that
             become unhealthy are the circuit breaker's own measure and need no alarm.
 

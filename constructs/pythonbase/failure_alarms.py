@@ -52,6 +52,11 @@ class FailureAlarms(Construct):
         """Builds that fail; the arguments are those of ``watch_machine``."""
         self._add(name, project.metric_failed_builds(period=_PERIOD), f"{what} failed. {advice}")
 
+    def tell_of(self, alarm: cloudwatch.Alarm) -> None:
+        """Let an alarm of this stack that is made elsewhere tell the topic too."""
+        if self._action:
+            alarm.add_alarm_action(self._action)
+
     def _add(self, construct_id: str, metric: cloudwatch.Metric, description: str) -> None:
         alarm = cloudwatch.Alarm(
             self,
@@ -63,5 +68,4 @@ class FailureAlarms(Construct):
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        if self._action:
-            alarm.add_alarm_action(self._action)
+        self.tell_of(alarm)

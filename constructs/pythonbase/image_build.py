@@ -26,7 +26,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-r
 class ImageBuild(Construct):
     """Runs a project once when it is created and whenever ``trigger`` changes; the deployment waits for the result.
 
-    A failed build fails the deployment with the build's reason and the name of its log.
+    A failed build fails the deployment with the build's reason and the name of its log. A build that CodeBuild does not
+    start because the account runs as many as it may is tried again until the timeout; in an account that may run none,
+    the deployment fails at once. Both say how to get more.
 
     Args:
         scope: Parent of the build.
@@ -59,7 +61,13 @@ class ImageBuild(Construct):
             self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
         )
         start = self._function("Start", "on_event", project, ["codebuild:StartBuild"])
-        poll = self._function("Poll", "is_complete", project, ["codebuild:BatchGetBuilds"])
+        poll = self._function(
+            "Poll",
+            "is_complete",
+            project,
+            # It starts the build that was refused at first because of the account's quota.
+            ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"],
+        )
         poll.add_to_role_policy(
             # The log streams of one group; the suffix is their ARN format.
             iam.PolicyStatement(actions=["logs:GetLogEvents"], resources=[project.log_group.log_group_arn])

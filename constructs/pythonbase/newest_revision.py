@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as custom
 from constructs import Construct
 
-from pythonbase._acknowledge import acknowledge
+from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase.release import ReleaseNames
 from pythonbase.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
 
@@ -59,7 +59,6 @@ class NewestRevision(Construct):
             description=f"Registers task definitions of {names.deployed_name} with the released image",
         )
         log_group.grant_write(self.role)
-        revisions = revisions_of(self, names)
         for statement in (
             *register_revisions(self, names),
             iam.PolicyStatement(
@@ -105,7 +104,7 @@ class NewestRevision(Construct):
             {
                 "AwsSolutions-IAM5[Resource::*]": "to read a task definition there are no resource-level permissions: "
                 f"{ECS_PERMISSIONS}",
-                f"AwsSolutions-IAM5[Resource::{revisions}]": (
+                wildcard_resource(self.role, revisions_of(self, names)): (
                     "every revision of this one task definition: a new one is registered"
                 ),
             },

@@ -19,7 +19,7 @@ _FEW = 10
 class PullHeadroom(Construct):
     """The metric that each refresh writes, and an alarm when few pulls are left.
 
-    The alarm has no action: ``base_image.docker_hub_alarm.add_alarm_action(…)``.
+    The alarm has no action of its own: ``FailureAlarms(…).tell_of(base_image.docker_hub_alarm)`` lets it tell a topic.
 
     Args:
         scope: Parent.

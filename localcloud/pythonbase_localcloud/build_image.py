@@ -23,6 +23,7 @@ CODEBUILD = rootfs.Recipe(
         "docker-buildx",
         "docker-cli",
         "git",
+        "iptables",
         "jq",
         "python3",
         "python3-venv",

@@ -162,7 +162,8 @@ def story(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Story:
     attempts = once.source_attempts()
 
     authorize(cloud, arn)
-    (machine,) = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
+    machines = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
+    (machine,) = [item for item in machines if "-Watch" in item["name"]]
     return Story(cloud, machine["stateMachineArn"], once, twice, changed, elsewhere, foreign, message, attempts)
 
 
@@ -178,7 +179,7 @@ def test_once_it_is_available_the_same_execution_goes_on(story: Story) -> None:
     assert story.once.source_attempts() == ["Succeeded", "Failed"]
     (path,) = story.path(story.once)
     assert path[:4] == ["Pipeline", "UsesConnection", "Connection", "IsAvailable"]
-    assert path[-3:] == ["State", "IsStillFailed", "Retry"]
+    assert path[-3:] == ["Execution", "IsStillFailed", "Retry"]
     assert path.count("Pause") >= 1
 
 
@@ -208,7 +209,7 @@ def test_it_may_not_touch_a_pipeline_without_the_tag_of_its_connection(story: St
         details = [sfn.describe_execution(executionArn=item["executionArn"]) for item in found]
         return next((item["cause"] for item in details if story.foreign.name in item["input"]), None)
 
-    assert "not authorized to perform: codepipeline:GetPipelineState" in wait_for(failed, seconds=120)
+    assert "not authorized to perform: codepipeline:GetPipelineExecution" in wait_for(failed, seconds=120)
     assert story.foreign.source_attempts() == ["Failed"]
 
 

@@ -58,7 +58,7 @@ def test_only_a_connection_that_is_not_available_is_waited_for(definition: dict[
     choice = definition["States"]["IsAvailable"]
     assert [(item["Condition"], item["Next"]) for item in choice["Choices"]] == [
         ("{% $status != 'AVAILABLE' %}", "Pause"),
-        ("{% $waited %}", "State"),
+        ("{% $waited %}", "Execution"),
     ]
     assert definition["States"][choice["Default"]]["Type"] == "Succeed"
     assert definition["States"]["Pause"]["Next"] == "Connection"
@@ -82,7 +82,7 @@ def test_a_wait_of_30_days_fits_into_one_execution() -> None:
 def test_it_may_read_this_connection_and_retry_source_stages_or_start_their_pipelines(template: Template) -> None:
     assert allowed(template, ROLE) == {
         "codepipeline:GetPipeline": {PIPELINES},
-        "codepipeline:GetPipelineState": {PIPELINES},
+        "codepipeline:GetPipelineExecution": {PIPELINES},
         "codepipeline:RetryStageExecution": {f"{PIPELINES}/Source"},
         "codepipeline:StartPipelineExecution": {PIPELINES},
         "codeconnections:GetConnection": {CONNECTION},

@@ -86,27 +86,85 @@ def test_a_worker_can_be_deployed_blue_green_with_a_bake_time() -> None:
         ("deployment: {strategy: all-at-once}", "strategy: got \"all-at-once\"; use rolling or blue-green"),
         ("deployment: {bake_minutes: 5}", "bake_minutes: got 5; remove it: it is for blue-green"),
         ("deployment: {strategy: blue-green, bake_minutes: 1441}\n    load_balancer: none", "use minutes: 0 to 1440"),
-        ("deployment: {server_errors: 0}", "server_errors: got 0; use a percentage: 1 to 100"),
-        ("deployment: {server_errors: 101}", "server_errors: got 101; use a percentage: 1 to 100"),
+        ("deployment: {server_errors: 0}", "server_errors: got 0; use a percentage: 1 to 99"),
+        ("deployment: {server_errors: 100}", "server_errors: got 100; use a percentage: 1 to 99"),
         ("deployment: {server_errors: 5}\n    load_balancer: none", "server_errors: got 5; remove it"),
         ("deployment: {alarms: ['arn:aws:cloudwatch:x']}", "use the name of the alarm"),
         ("deployment: {alarms: [a, a]}", "remove it: services[0].deployment.alarms[0] is the same"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_one_error_with_its_place_and_reason(
-    service: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("images/pythonbase").mkdir(parents=True)
-    Path("images/pythonbase/Dockerfile").touch()
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_done_is_one_error_with_its_place_and_reason(service: str, expected: str) -> None:
+    error = _refused(service)
+    assert error.startswith("platform.yaml:4: services[0].deployment.")
+    assert expected in error
+    if "weights" in expected:
+        assert TRAFFIC_CONFLICT in error
+
+
+def _refused(service: str) -> str:
+    """The one mistake in a service with these lines."""
     Path("platform.yaml").write_text(f"services:\n  - name: orders\n    repository: acme/orders\n    {service}\n")
     with pytest.raises(SettingsError) as caught:
         load_settings(Path("platform.yaml"))
     assert len(caught.value.problems) == 1, str(caught.value)
-    assert str(caught.value).startswith("platform.yaml:4: services[0].deployment.")
-    assert expected in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "environment", "expected"),
+    [
+        ("load_balancer: none\n    deployment: {strategy: blue-green}", "load_balancer: public",
+         'load_balancer: got "public"; use none, or rolling in services[0].deployment.strategy: ECS shifts weights'),
+        ("load_balancer: none\n    deployment: {strategy: blue-green}", "load_balancer: internal",
+         'load_balancer: got "internal"; use none, or rolling in services[0].deployment.strategy: ECS shifts weights'),
+        ("deployment: {server_errors: 5}", "load_balancer: none",
+         'load_balancer: got "none"; use public or internal, or remove services[0].deployment.server_errors: the load'),
+        ("port: 80", "alarms: ['arn:aws:cloudwatch:x']",
+         'alarms[0]: got "arn:aws:cloudwatch:x"; use the name of the alarm'),
+        ("port: 80", "alarms: [a, a]",
+         'alarms[1]: got "a"; remove it: services[0].environments[1].alarms[0] is the same'),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("folder")
+def test_what_an_environment_sets_is_checked_beside_the_deployment(
+    service: str, environment: str, expected: str
+) -> None:
+    error = _refused(
+        f"{service}\n    environments:\n      - name: staging\n      - name: production\n        {environment}"
+    )
+    assert f": services[0].environments[1].{expected}" in error
+    assert error.startswith(f"platform.yaml:{8 + service.count(chr(10))}: ")
     if "weights" in expected:
-        assert TRAFFIC_CONFLICT in str(caught.value)
+        assert TRAFFIC_CONFLICT in error
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ("deployment: {strategy: blue-green}", 'strategy: got "blue-green"; use rolling, or load_balancer: none'),
+        ("load_balancer: none\n    deployment: {server_errors: 5}", "server_errors: got 5; remove it"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_environments_take_from_the_service_is_one_error_there(service: str, expected: str) -> None:
+    error = _refused(f"{service}\n    environments: [{{name: staging}}, {{name: production}}]")
+    assert f": services[0].deployment.{expected}" in error
+
+
+@pytest.mark.parametrize(
+    ("service", "load_balancer"),
+    [
+        ({"deployment": {"strategy": "blue-green"}}, "none"),
+        ({"deployment": {"server_errors": 5}, "load_balancer": "none"}, "internal"),
+    ],
+)
+def test_only_where_a_service_runs_it_counts_who_reaches_it(service: dict[str, Any], load_balancer: str) -> None:
+    environments = [{"name": "staging", "load_balancer": load_balancer}]
+    app = new_platform(
+        {"services": [{"name": "orders", "repository": "acme/orders", **service, "environments": environments}]}
+    )
+    assert only(Template.from_stack(platform_stacks(app)["OrdersStaging"]), "AWS::ECS::Service")
 
 
 @pytest.mark.parametrize(
@@ -114,8 +172,8 @@ def test_what_cannot_be_done_is_one_error_with_its_place_and_reason(
     [
         ({"bake_time": Duration.minutes(1)}, "goes with blue-green"),
         ({"strategy": DeploymentStrategy.BLUE_GREEN, "bake_time": Duration.hours(25)}, "at most 24 hours"),
-        ({"server_errors": 0}, "from 1 to 100"),
-        ({"server_errors": 101}, "from 1 to 100"),
+        ({"server_errors": 0}, "from 1 to 99"),
+        ({"server_errors": 100}, "from 1 to 99"),
     ],
 )
 def test_the_construct_refuses_values_out_of_range(arguments: dict[str, Any], message: str) -> None:

@@ -405,6 +405,39 @@ def test_the_configuration_says_what_should_be_there(tmp_path: Path) -> None:
     }
 
 
+def _secrets_of(config: Path, text: str) -> set[str]:
+    config.write_text(f'environment: {{account: "123456789012", region: eu-west-1}}\n{text}')
+    return {secret.place.removeprefix(f"{config}: ") for secret in declared.load(config).secrets}
+
+
+def test_the_secret_for_build_statuses_is_needed_where_there_are_builds(folder: Path) -> None:
+    config, credentials = folder / "platform.yaml", "bitbucket: {status_credentials: bitbucket/statuses}\n"
+    service = "services: [{name: orders, repository: acme/orders}]\n"
+    assert _secrets_of(config, credentials + service) == {"bitbucket.status_credentials"}
+    assert _secrets_of(config, credentials) == set()
+
+
+@pytest.mark.parametrize(
+    ("environments", "is_read"),
+    [
+        ("[{name: elsewhere}]", False),
+        ("[{name: far}]", False),
+        ("[{name: elsewhere}, {name: staging}]", True),
+        ("[{name: elsewhere}, {name: staging, environment: {DB: none}}]", False),
+        ("[{name: staging, environment: {DB: none}}, {name: production}]", True),
+        ("[]", True),
+    ],
+)
+def test_a_services_own_secret_is_needed_where_it_is_read(environments: str, is_read: bool, folder: Path) -> None:
+    places = """environments:
+  - {name: elsewhere, account: "210987654321"}
+  - {name: far, region: us-east-1, network: {nat_gateways: 1}}
+"""
+    service = "services:\n  - {name: orders, repository: acme/orders, secrets: {DB: a/b}, environments: %s}\n"
+    found = _secrets_of(folder / "platform.yaml", places + service % environments)
+    assert found == ({"services[0].secrets.DB"} if is_read else set())
+
+
 def test_with_a_prefix_it_looks_for_the_names_that_are_in_aws(folder: Path) -> None:
     config = folder / "platform.yaml"
     config.write_text("prefix: shop\nservices: [{name: orders, repository: acme/orders}]\n")

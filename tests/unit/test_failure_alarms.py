@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.assertions import Template
 
 from pythonbase import FailureAlarms, Network
@@ -37,10 +39,25 @@ def test_failures_that_no_pipeline_tells_of_set_off_an_alarm_where_notifications
         assert not resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm")
 
 
+@pytest.mark.parametrize("topic", [f"arn:aws:sns:{REGION}:{ACCOUNT}:releases", None])
+def test_few_pulls_left_at_docker_hub_are_told_to_the_topic_too(topic: str | None) -> None:
+    base = {"name": "pythonbase", "upstream": "docker.io/library/python:3.13-slim", "upstream_credentials": "hub/ci"}
+    notifications = {"topic": topic} if topic else {}
+    app = new_platform({**SETTINGS, "base_images": [base], "notifications": notifications})
+    alarms = resources(Template.from_stack(platform_stacks(app)["Pythonbase"]), "AWS::CloudWatch::Alarm").values()
+    (few,) = [alarm.properties for alarm in alarms if alarm.properties["MetricName"] == "DockerHubPullsRemaining"]
+    assert few.get("AlarmActions", []) == ([topic] if topic else [])
+
+
 def test_an_alarm_tells_no_topic_of_another_region() -> None:
     stack = new_stack()
     network = Network(stack, "Network")
     alarms = FailureAlarms(stack, "Alarms", topic_arn=f"arn:aws:sns:us-east-1:{ACCOUNT}:releases")
     alarms.watch_machine("Reconciler", network.reconciler.state_machine, what="It", advice="Look")
+    alarms.tell_of(
+        cloudwatch.Alarm(
+            stack, "Other", metric=cloudwatch.Metric(namespace="A", metric_name="B"), threshold=1, evaluation_periods=1
+        )
+    )
     for alarm in resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm").values():
         assert "AlarmActions" not in alarm.properties

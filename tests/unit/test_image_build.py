@@ -55,11 +55,13 @@ def test_the_resource_waits_for_the_project_its_role_and_its_permissions(templat
     assert waits_for == {"BuildProject", "BuildRole", "BuildRoleDefaultPolicy", "BuildLogs"}
 
 
-def test_one_function_may_start_the_build_and_another_may_watch_it(template: Template) -> None:
+def test_the_functions_may_start_the_one_build_and_the_second_may_watch_it(template: Template) -> None:
     logs = {"logs:CreateLogStream": {"${FirstLogs.Arn}"}, "logs:PutLogEvents": {"${FirstLogs.Arn}"}}
     assert allowed(template, "FirstStartRole") == {"codebuild:StartBuild": {"${BuildProject.Arn}"}, **logs}
     assert allowed(template, "FirstPollRole") == {
         "codebuild:BatchGetBuilds": {"${BuildProject.Arn}"},
+        "codebuild:ListBuildsForProject": {"${BuildProject.Arn}"},
+        "codebuild:StartBuild": {"${BuildProject.Arn}"},
         "logs:GetLogEvents": {"${BuildLogs.Arn}"},
         **logs,
     }

@@ -882,6 +882,12 @@ def test_all_mistakes_are_in_one_message_sorted_by_line(write: Write) -> None:
         ("environment: {region: x}\nbitbucket:\n"
          "  connection_arn: arn:aws:codeconnections:us-east-1:123456789012:connection/abc\n", ["environment.region"]),
         ("base_images: pythonbase\n" + in_service("base_image: slim"), ["base_images"]),
+        # what an environment takes from the service is wrong, or what it sets beside it
+        (in_service("cpu: 300\n    environments: [{name: staging, memory: 4096}]"), ["services[0].cpu"]),
+        (in_service("environments: [{name: staging, cpu: 300, memory: 4096}]"), ["services[0].environments[0].cpu"]),
+        (VPC + in_service("load_balancer: x\n    environments: [{name: staging}]"), ["services[0].load_balancer"]),
+        (in_service("deployment: {strategy: blue-green}\n    environments: [{name: staging, load_balancer: x}]"),
+         ["services[0].environments[0].load_balancer"]),
     ],
 )  # fmt: skip
 def test_nothing_is_concluded_from_a_wrong_value(write: Write, content: str, places: list[str]) -> None:

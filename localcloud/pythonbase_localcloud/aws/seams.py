@@ -66,7 +66,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_tgs",
         "_xml",
     ),
-    cfn_changesets: ("_find_change_set",),
+    cfn_changesets: ("_IMPORT_LOOKUPS", "_find_change_set"),
     cfn_handlers: ("_ACTION_HANDLERS", "_p"),
     cloudformation: ("_stacks",),
     cloudwatch: ("_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "record_metric"),

@@ -1,6 +1,6 @@
 """Service Quotas: what `pythonbase doctor` reads. A request for another value is granted at once, a lower one too.
 
-The quotas limit nothing here.
+CodeBuild keeps to its quota of builds; the others limit nothing here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ class _Quota:
     default: float
 
 
+BUILDS = ("codebuild", "L-9D07B6EF")
+"""Builds at once. One for each compute type on AWS, one for all here."""
+
 _QUOTAS: Mapping[tuple[str, str], _Quota] = {
     # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html says 1; accounts in use have 60
-    ("codebuild", "L-9D07B6EF"): _Quota("Concurrently running builds for Linux/Small environment", 60),
+    BUILDS: _Quota("Concurrently running builds for Linux/Small environment", 60),
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
     ("events", "L-244521F2"): _Quota("Number of rules", 300),
 }
@@ -40,13 +43,18 @@ def _find(members: json_service.Request) -> tuple[str, str]:
     return key
 
 
-def _shape(service: str, code: str, value: float) -> dict[str, Any]:
+def value(service: str, code: str) -> float:
+    """The account's own value of a quota, else its default."""
+    return float(_applied.get(f"{service}/{code}", _QUOTAS[service, code].default))
+
+
+def _shape(service: str, code: str, shown: float) -> dict[str, Any]:
     return {
         "ServiceCode": service,
         "QuotaCode": code,
         "QuotaArn": f"arn:aws:servicequotas:{scope.region()}:{scope.account()}:{service}/{code}",
         "QuotaName": _QUOTAS[service, code].name,
-        "Value": value,
+        "Value": shown,
         "Adjustable": True,
         "GlobalQuota": False,
     }
@@ -54,7 +62,7 @@ def _shape(service: str, code: str, value: float) -> dict[str, Any]:
 
 def _get(members: json_service.Request) -> dict[str, Any]:
     service, code = _find(members)
-    return {"Quota": _shape(service, code, _applied.get(f"{service}/{code}", _QUOTAS[service, code].default))}
+    return {"Quota": _shape(service, code, value(service, code))}
 
 
 def _get_default(members: json_service.Request) -> dict[str, Any]:
@@ -64,16 +72,16 @@ def _get_default(members: json_service.Request) -> dict[str, Any]:
 
 def _request(members: json_service.Request) -> dict[str, Any]:
     service, code = _find(members)
-    value = float(members["DesiredValue"])
-    _applied[f"{service}/{code}"] = value
-    quota = _shape(service, code, value)
+    desired = float(members["DesiredValue"])
+    _applied[f"{service}/{code}"] = desired
+    quota = _shape(service, code, desired)
     shown = {name: quota[name] for name in ("ServiceCode", "QuotaCode", "QuotaName", "QuotaArn", "GlobalQuota")}
     now = time.time()
     return {
         "RequestedQuota": {
             **shown,
             "Id": uuid4().hex,
-            "DesiredValue": value,
+            "DesiredValue": desired,
             "Status": "APPROVED",
             "Created": now,
             "LastUpdated": now,

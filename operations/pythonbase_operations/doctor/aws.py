@@ -48,12 +48,19 @@ class Aws:
         except (BotoCoreError, ClientError) as error:
             raise CannotRunError(one_line(f"AWS does not take the credentials: {error}; sign in again")) from error
 
-    def client(self, service: str) -> Any:
+    @property
+    def partition(self) -> str:
+        """The partition of the Region: ``aws``, ``aws-cn``."""
+        return self._session.get_partition_for_region(self.region)
+
+    def client(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client; made once each. Making them is not safe in threads, using them is."""
+        key = f"{service} {region or self.region}"
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._session.client(
+            if key not in self._clients:
+                self._clients[key] = self._session.client(
                     service,  # type: ignore[call-overload]  # any service, not one of the typed ones
+                    region_name=region or self.region,
                     config=Config(
                         connect_timeout=5,
                         read_timeout=20,
@@ -61,7 +68,7 @@ class Aws:
                         retries={"mode": "standard", "max_attempts": 4},
                     ),
                 )
-            return self._clients[service]
+            return self._clients[key]
 
     def once(self, key: str, read: Callable[[], T]) -> T:
         """The result of a read that several checks need; whoever comes second waits for the first."""

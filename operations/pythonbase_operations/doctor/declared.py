@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,33 @@ class Secret:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Repository:
+    """An ECR repository, and the stack that creates it."""
+
+    name: str
+    stack: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewVpc:
+    """A VPC that the application creates: its stack, and where its zones are set."""
+
+    stack: str
+    place: str
+    max_azs: int
+    availability_zones: tuple[str, ...]
+    nat_gateways: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """An account and a Region beside that of the pipelines; ``account`` is None for another Region of the same."""
+
+    account: str | None
+    region: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Platform:
     """What should be there.
 
@@ -50,7 +78,12 @@ class Platform:
         connection_name: Name of the connection that it creates.
         stacks: The stack of each target.
         network_stack: The stack of the network that services share.
-        bitbucket_stack: The stack of the connection and of its watch.
+        bitbucket_stack: The stack of the connection and of its watches.
+        repositories: Repositories in this account and Region.
+        vpcs: New VPCs in this account and Region.
+        networks: The stack of each target's network.
+        elsewhere: Other accounts and Regions that are deployed to.
+        fargate_zones: Ids of the zones with Fargate, in the Regions that have others too.
     """
 
     config: str
@@ -64,6 +97,29 @@ class Platform:
     stacks: dict[Names, str]
     network_stack: str = "Network"
     bitbucket_stack: str = "Bitbucket"
+    repositories: tuple[Repository, ...] = ()
+    vpcs: tuple[NewVpc, ...] = ()
+    networks: dict[Names, str] = field(default_factory=dict)
+    elsewhere: tuple[Elsewhere, ...] = ()
+    fargate_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def all_stacks(self) -> tuple[str, ...]:
+        """Names of all stacks in this account and Region, each once."""
+        shared = (self.network_stack, self.bitbucket_stack) if self.services else ()
+        return tuple(
+            dict.fromkeys(
+                [
+                    *(base.stack for base in self.base_images),
+                    *shared,
+                    *self.networks.values(),
+                    *(repository.stack for repository in self.repositories),
+                    *(f"{stack}State" for stack in self.stacks.values()),
+                    *self.stacks.values(),
+                    *(service.stack for service in self.services),
+                ]
+            )
+        )
 
 
 def load(config: Path) -> Platform:
@@ -72,26 +128,26 @@ def load(config: Path) -> Platform:
     Raises:
         CannotRunError: if there is no such file, it is wrong, or the application is not here.
     """
-    settings_module = _application_module(config)
+    settings_module = _application_module(config, "settings")
     if not config.is_file():
         raise CannotRunError(f"{config}: no such file; name the configuration with --config")
     try:
         settings = settings_module.load_settings(config)
     except settings_module.SettingsError as error:
         raise CannotRunError(str(error)) from error
-    return _platform(settings, config, settings_module.stack_name)
+    return _platform(settings, config)
 
 
-def _application_module(config: Path) -> Any:
-    """The module ``stacks.settings``: the command is installed, the application is a folder."""
+def _application_module(config: Path, name: str) -> Any:
+    """A module of ``stacks``: the command is installed, the application is a folder."""
     for folder in (Path.cwd(), config.resolve().parent):
         if (folder / "stacks" / "settings.py").is_file() and str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
             break
     try:
-        return importlib.import_module("stacks.settings")
+        return importlib.import_module(f"stacks.{name}")
     except ModuleNotFoundError as error:
-        if error.name not in {"stacks", "stacks.settings"}:
+        if error.name not in {"stacks", f"stacks.{name}"}:
             raise CannotRunError(f"{error.name} is missing; run make setup in the application's folder") from error
         raise CannotRunError("the application is not here; run it in the folder that has app.py and stacks/") from error
 
@@ -111,27 +167,78 @@ def _elsewhere(settings: Any) -> set[str]:
     }
 
 
-def _platform(settings: Any, config: Path, stack_name: Any) -> Platform:
+def _platform(settings: Any, config: Path) -> Platform:
+    names, regions = (_application_module(config, name) for name in ("names", "regions"))
     services = tuple(
-        Service(name=service.name, stack=stack_name(service.name), targets=_targets(service, settings))
+        Service(name=service.name, stack=names.stack_name(service.name), targets=_targets(service, settings))
         for service in settings.services
     )
+    base_images = tuple(
+        BaseImage(name=base.name, stack=names.stack_name(base.name), refresh=base.refresh)
+        for base in settings.base_images
+    )
+    shared_network = names.own_stack_name("Network", settings.prefix)
+    own_networks = {
+        item.name: names.own_stack_name(names.network_stack_name(item.name), settings.prefix)
+        for item in settings.environments
+        if item.network and item.name not in _elsewhere(settings)
+    }
+    targets = [target for service in services for target in service.targets]
+    networks = {target: own_networks.get(target.environment, shared_network) for target in targets}
     return Platform(
         config=str(config),
         account=settings.environment.account,
         region=settings.environment.region,
         connection_arn=settings.bitbucket.connection_arn,
         connection_name=settings.bitbucket.connection_name,
-        base_images=tuple(
-            BaseImage(name=base.name, stack=stack_name(base.name), refresh=base.refresh)
-            for base in settings.base_images
-        ),
+        base_images=base_images,
         services=services,
         secrets=tuple(_secrets(settings, config)),
-        stacks={target: stack_name(target.deployed) for service in services for target in service.targets},
-        network_stack=f"{stack_name(settings.prefix)}Network",
-        bitbucket_stack=f"{stack_name(settings.prefix)}Bitbucket",
+        stacks={target: names.stack_name(target.deployed) for target in targets},
+        network_stack=shared_network,
+        bitbucket_stack=names.own_stack_name("Bitbucket", settings.prefix),
+        repositories=(
+            *(Repository(name=base.name, stack=base.stack) for base in base_images),
+            *(Repository(name=service.name, stack=names.state_stack_name(service.name)) for service in services),
+        ),
+        vpcs=tuple(_new_vpcs(settings, config, shared_network, own_networks, used={*networks.values()})),
+        networks=networks,
+        elsewhere=tuple(_other_places(settings)),
+        fargate_zones=regions.FARGATE_ZONES,
     )
+
+
+def _new_vpcs(settings: Any, config: Path, shared: str, own: dict[str, str], *, used: set[str]) -> Iterator[NewVpc]:
+    declared = [(shared, settings.network, "network")]
+    declared += [
+        (own[item.name], item.network, f"environments[{index}].network")
+        for index, item in enumerate(settings.environments)
+        if item.name in own
+    ]
+    for stack, network, where in declared:
+        if stack in used and network.vpc is None:
+            yield NewVpc(
+                stack=stack,
+                place=f"{config}: {where}",
+                max_azs=network.max_azs,
+                availability_zones=tuple(network.availability_zones),
+                nat_gateways=network.nat_gateways,
+            )
+
+
+def _other_places(settings: Any) -> Iterator[Elsewhere]:
+    """Of the environments that services use; artifacts need a bucket in each Region of the pipelines' account too."""
+    own, used = settings.environment, {item.name for service in settings.services for item in service.environments}
+    places = []
+    for item in settings.environments:
+        region = item.region or own.region
+        if item.name not in used or region is None:
+            continue
+        if region != own.region:
+            places.append(Elsewhere(account=None, region=region))
+        if item.account not in (None, own.account):
+            places.append(Elsewhere(account=item.account, region=region))
+    yield from dict.fromkeys(places)
 
 
 def _secrets(settings: Any, config: Path) -> list[Secret]:
@@ -140,10 +247,14 @@ def _secrets(settings: Any, config: Path) -> list[Secret]:
         for index, base in enumerate(settings.base_images)
         if base.upstream_credentials
     ]
+    if settings.services and settings.bitbucket.status_credentials:
+        place = f"{config}: bitbucket.status_credentials"
+        found.append(Secret(reference=settings.bitbucket.status_credentials, place=place))
     found += [
         Secret(reference=reference, place=f"{config}: services[{index}].secrets.{variable}")
         for index, service in enumerate(settings.services)
         for variable, reference in service.secrets.items()
+        if _is_read_here(variable, service, settings)
     ]
     found += [
         Secret(
@@ -156,3 +267,9 @@ def _secrets(settings: Any, config: Path) -> list[Secret]:
         for variable, reference in environment.secrets.items()
     ]
     return found
+
+
+def _is_read_here(variable: str, service: Any, settings: Any) -> bool:
+    """Whether containers in this account and Region have the service's own secret: some environment sets no other."""
+    here = [item for item in service.environments if item.name not in _elsewhere(settings)]
+    return not service.environments or any(variable not in {*item.environment, *item.secrets} for item in here)

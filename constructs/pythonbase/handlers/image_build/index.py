@@ -13,6 +13,15 @@ import boto3
 _LOG_LINES = 5000  # CodeBuild ends the log with the whole command that failed
 _NAMED_LINES = 3
 _LINE_LENGTH = 300
+_NEWEST = 20
+_REQUEST = "DEPLOYMENT_REQUEST_ID"
+"""Variable of the build that names the deployment's request."""
+
+# New accounts begin with 0 or 1: https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+_MORE_BUILDS = (
+    "Ask for more: aws service-quotas request-service-quota-increase --service-code codebuild --quota-code L-9D07B6EF "
+    "--desired-value 10 (a new account may have to ask AWS Support); then deploy again"
+)
 
 
 class BuildFailedError(Exception):
@@ -24,26 +33,74 @@ def on_event(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa:
     project = event["ResourceProperties"]["ProjectName"]
     if event["RequestType"] == "Delete":
         return {"PhysicalResourceId": event["PhysicalResourceId"]}
-    # The token makes a second delivery of the same request meet the same build.
-    build = boto3.client("codebuild").start_build(projectName=project, idempotencyToken=event["RequestId"])["build"]
-    return {"PhysicalResourceId": project, "Data": {"BuildId": build["id"]}}
+    data = {"BuildId": _start(project, event["RequestId"]), "RequestedAt": int(time.time())}
+    return {"PhysicalResourceId": project, "Data": data}
 
 
 def is_complete(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - the signature is Lambda's
     """Whether the build has ended.
 
     Raises:
-        BuildFailedError: if it ended without success, or takes too long.
+        BuildFailedError: if it ended without success, takes too long, or cannot be started.
     """
     if event["RequestType"] == "Delete":
         return {"IsComplete": True}
-    build = boto3.client("codebuild").batch_get_builds(ids=[event["Data"]["BuildId"]])["builds"][0]
+    codebuild, properties = boto3.client("codebuild"), event["ResourceProperties"]
+    build_id = event["Data"]["BuildId"] or _started_later(properties["ProjectName"], event["RequestId"])
+    if not build_id:
+        _check_wait(event["Data"]["RequestedAt"], int(properties["TimeoutSeconds"]))
+        _start(properties["ProjectName"], event["RequestId"])
+        return {"IsComplete": False}
+    build = codebuild.batch_get_builds(ids=[build_id])["builds"][0]
     if build["buildStatus"] == "IN_PROGRESS":
-        _check_time(build, int(event["ResourceProperties"]["TimeoutSeconds"]))
+        _check_time(build, int(properties["TimeoutSeconds"]))
         return {"IsComplete": False}
     if build["buildStatus"] != "SUCCEEDED":
         raise BuildFailedError(_reason(build))
     return {"IsComplete": True}
+
+
+def _start(project: str, request_id: str) -> str:
+    """The id of the build that was started; the empty text if the account runs as many as it may.
+
+    Raises:
+        BuildFailedError: if the account may run none at all: waiting would not help.
+    """
+    codebuild = boto3.client("codebuild")
+    try:
+        build = codebuild.start_build(
+            projectName=project,
+            # The token makes a second delivery of the same request meet the same build, for five minutes.
+            idempotencyToken=request_id,
+            environmentVariablesOverride=[{"name": _REQUEST, "value": request_id}],
+        )["build"]
+    except codebuild.exceptions.AccountLimitExceededException as error:
+        message = str(error.response["Error"]["Message"])
+        if " 0 builds" in message:
+            raise BuildFailedError(f"{message}. {_MORE_BUILDS}") from error
+        print(f"not started yet: {message}")
+        return ""
+    return str(build["id"])
+
+
+def _started_later(project: str, request_id: str) -> str:
+    """The id of the build that an earlier poll started, or the empty text: polls hand nothing on to each other."""
+    codebuild = boto3.client("codebuild")
+    ids = codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"][:_NEWEST]
+    mark = {"name": _REQUEST, "value": request_id}
+    for build in codebuild.batch_get_builds(ids=ids)["builds"] if ids else ():
+        if any(mark.items() <= variable.items() for variable in build["environment"]["environmentVariables"]):
+            return str(build["id"])
+    return ""
+
+
+def _check_wait(requested_at: int, limit: int) -> None:
+    """Give up before CloudFormation does, which would not say why."""
+    if time.time() - requested_at > limit:
+        raise BuildFailedError(
+            f"CodeBuild did not start the build within {limit // 60} minutes, because the account runs as many builds "
+            f"as it may. {_MORE_BUILDS}"
+        )
 
 
 def _check_time(build: dict[str, Any], limit: int) -> None:

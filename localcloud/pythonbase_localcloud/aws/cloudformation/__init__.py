@@ -1,6 +1,6 @@
 """CloudFormation: resource types that MiniStack lacks, repairs of those that it has and of its change sets."""
 
-from . import alarms, buckets, builds, change_sets, network, repositories, secrets, services
+from . import alarms, buckets, builds, change_sets, existing, network, repositories, secrets, services
 
 
 def install() -> None:
@@ -10,6 +10,7 @@ def install() -> None:
     buckets.install()
     secrets.install()
     repositories.install()
+    existing.install()
     builds.install()
     services.install()
     alarms.install()

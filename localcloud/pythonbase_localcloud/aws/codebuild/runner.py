@@ -344,7 +344,8 @@ class _Run:
             str(self._source.parent): {"bind": _SOURCES, "mode": "rw"},
             str(self._control): {"bind": _CONTROL, "mode": "rw"},
         }
-        if (self._build.project.get("environment") or {}).get("privilegedMode"):
+        privileged = bool((self._build.project.get("environment") or {}).get("privilegedMode"))
+        if privileged:
             socket = self._settings.docker_host.removeprefix("unix://")
             mounts[socket] = {"bind": "/var/run/docker.sock", "mode": "rw"}
         minutes = int(self._record.get("timeoutInMinutes") or 60)
@@ -357,6 +358,8 @@ class _Run:
             volumes=mounts,
             working_dir=_WORK,
             network_mode="host",
+            # Of all that a privileged container may do on AWS, what a build needs: its engine and its firewall.
+            cap_add=["NET_ADMIN"] if privileged else [],
             labels={**seams.container_reaper.own_labels("codebuild"), LABEL: self._record["id"]},
         )
         self._build.container = container

@@ -163,6 +163,13 @@ def _retry_stage(members: Request) -> dict[str, Any]:
     state = record["_stages"].get(stage["name"])
     if record["status"] not in ("Failed", "Stopped") or not state or state["status"] not in ("Failed", "Stopped"):
         raise ApiError("StageNotRetryableException", f"the stage {stage['name']} did not fail in this execution")
+    entered = record["_entered"].get(stage["name"], 0)
+    later = (run["_entered"].get(stage["name"], 0) for run in executions.of_pipeline(record["pipelineName"]))
+    if record["executionMode"] != "PARALLEL" and any(other > entered for other in later):
+        raise ApiError(
+            "NotLatestPipelineExecutionException",
+            f"The stage {stage['name']} has failed in a later run of the pipeline",
+        )
     if record["pipelineVersion"] != executions.pipeline(record["pipelineName"])["pipeline"]["version"]:
         raise ApiError(
             "StageNotRetryableException",

@@ -18,6 +18,10 @@ _QUEUE = 5
 """Builds that may wait, for each that may run: https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html"""
 
 
+WATCHES = 2
+"""Rules of the stack Bitbucket: failed sources, and failed builds."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quota:
     """A quota of an account in a Region.
@@ -117,8 +121,8 @@ def _pipelines(aws: Aws, platform: Platform) -> list[Finding]:
 
 def _rules(aws: Aws, platform: Platform) -> list[Finding]:
     present = sum(1 for _ in aws.pages("events", "list_rules", "Rules"))
-    watch = 1 if platform.services and not stacks.stack(aws, platform.bitbucket_stack) else 0
-    return judge_room(_limit(aws, RULES), present=present, more=watch)
+    watches = WATCHES if platform.services and not stacks.stack(aws, platform.bitbucket_stack) else 0
+    return judge_room(_limit(aws, RULES), present=present, more=watches)
 
 
 def _resources(aws: Aws, platform: Platform) -> list[Finding]:

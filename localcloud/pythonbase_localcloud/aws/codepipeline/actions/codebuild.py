@@ -33,12 +33,19 @@ def run(context: ActionContext) -> Mapping[str, str]:
         ),
     )
     source = context.inputs[primary]
-    build = client.start_build(
-        projectName=configuration["ProjectName"],
-        idempotencyToken=context.action_execution_id,
-        sourceVersion=f"arn:aws:s3:::{source.bucket}/{source.key}",
-        environmentVariablesOverride=json.loads(configuration.get("EnvironmentVariables") or "[]"),
-    )["build"]
+    try:
+        build = client.start_build(
+            projectName=configuration["ProjectName"],
+            idempotencyToken=context.action_execution_id,
+            sourceVersion=f"arn:aws:s3:::{source.bucket}/{source.key}",
+            environmentVariablesOverride=json.loads(configuration.get("EnvironmentVariables") or "[]"),
+        )["build"]
+    except client.exceptions.AccountLimitExceededException as error:
+        # The text as CodePipeline shows it: https://github.com/aws/aws-cdk/issues/27335
+        raise ActionFailedError(
+            f"Error calling startBuild: {error.response['Error']['Message']} (Service: AWSCodeBuild; "
+            "Status Code: 400; Error Code: AccountLimitExceededException; Proxy: null)"
+        ) from error
     context.result.update(externalExecutionId=build["id"], externalExecutionUrl=build["logs"]["deepLink"])
     try:
         while not build["buildComplete"]:
