@@ -12,11 +12,12 @@ SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 # What takes minutes: hundreds of builds, Docker Hub's limits, releases and their faults.
 MORE := $(addprefix tests/localcloud/test_,$(addsuffix .py,\
   adopt_agrees_with_builder aws_codebuild_reports aws_codepipeline_approval aws_codepipeline_rollback aws_ecs aws_faults \
-  aws_lifecycle_policy aws_notifications aws_restart build_statuses connection_watch docker_hub doctor fault_table \
-  other_account permissions pull_requests rare_faults refresh release_settings releases removal service_tests settings_keep_releases source_policy triggers upgrade))
+  aws_lifecycle_policy aws_notifications aws_restart build_quota build_statuses build_walls connection_watch \
+  container_box docker_hub doctor fault_table first_deployment other_account permissions pull_requests rare_faults \
+  refresh release_settings releases removal service_tests settings_keep_releases source_policy triggers upgrade))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo proof faults load demo-down demo-clean test test-more test-unit lint format synth diff
+.PHONY: help setup demo proof faults load demo-down demo-clean test test-more test-unit lint format docs synth diff
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +66,9 @@ lint: setup ## Check style, types, shell in buildspecs and YAML
 format: setup ## Format the sources
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+docs: setup ## Generate the pages and tables that are made from the code
+	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.permissions_page
 
 synth: setup ## Synthesize CONFIG to cdk.out
 	@PATH="$$PWD/.venv/bin:$$PATH" node_modules/.bin/cdk synth --quiet -c config=$(CONFIG)

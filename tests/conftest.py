@@ -20,6 +20,8 @@ _SHARED = {
     # instances of their own
     "test_upgrade": "upgrade",
     "test_settings_keep_releases": "settings",
+    "test_first_deployment": "first deployment",
+    "test_container_box": "container box",
     # a service in two accounts
     "test_other_account": "two accounts",
     # one service of a monorepo
@@ -38,6 +40,7 @@ _LONGEST_FIRST = (
     "rare faults",
     "faults",
     "settings",
+    "first deployment",
     "releases",
     "platform",
     "monorepo",

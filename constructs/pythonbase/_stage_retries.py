@@ -1,4 +1,4 @@
-"""What the watches over pipelines share: retrying a failed stage, and only of pipelines of one connection."""
+"""What the watches over pipelines share: retrying a failed stage, and reaching pipelines of one connection only."""
 
 from __future__ import annotations
 
@@ -103,11 +103,20 @@ def try_again(task: sfn.TaskStateBase) -> None:
     task.add_retry(interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
 
 
-def only_pipelines_of(connection_arn: str, scope: Construct, *, stage: str, actions: list[str]) -> iam.PolicyStatement:
-    """Denies the actions on pipelines without the connection's tag: the CDK library's statements take no condition."""
+def only_pipelines_of(
+    connection_arn: str, scope: Construct, *, stage: str | None = None, actions: list[str]
+) -> iam.PolicyStatement:
+    """Denies the actions on pipelines without the connection's tag: the CDK library's statements take no condition.
+
+    Args:
+        connection_arn: The connection.
+        scope: In the stack whose account and Region the pipelines are in.
+        stage: Name of the stages that the actions are about, if they are not about pipelines alone.
+        actions: What is denied.
+    """
     return iam.PolicyStatement(
         effect=iam.Effect.DENY,
         actions=actions,
-        resources=[pipelines_of(scope), stages_of(scope, stage)],
+        resources=[pipelines_of(scope), *([stages_of(scope, stage)] if stage else [])],
         conditions={"StringNotEquals": {f"aws:ResourceTag/{CONNECTION_TAG}": connection_arn}},
     )

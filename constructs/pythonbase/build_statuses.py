@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -15,6 +15,7 @@ from constructs import Construct
 
 from pythonbase._acknowledge import acknowledge, wildcard_resource
 from pythonbase._grants import read_secret
+from pythonbase._stage_retries import only_pipelines_of, pipelines_of
 
 BITBUCKET_API = "https://api.bitbucket.org/2.0"
 
@@ -24,11 +25,13 @@ _ENDED = ["SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"]
 
 
 class BuildStatuses(Construct):
-    """Reports every pipeline execution over a connection as a build status of its commit: INPROGRESS, then
+    """Reports every execution of the pipelines of a connection as a build status of its commit: INPROGRESS, then
     SUCCESSFUL, FAILED or STOPPED, with a link to the log or the execution.
 
-    One function for all pipelines of the account and Region. Nobody waits for it: no release fails or slows down
-    because of it. While Bitbucket is down it tries again, for a minute by itself and then twice by Lambda's retries.
+    One function for all of them in the account and Region. They are those with the connection's tag, which
+    ``AppPipeline`` and ``PullRequestBuilds`` give theirs; others it may not read. Nobody waits for it: no release fails
+    or slows down because of it. While Bitbucket is down it tries again, for a minute by itself and then twice by
+    Lambda's retries.
 
     Args:
         scope: Parent.
@@ -59,7 +62,7 @@ class BuildStatuses(Construct):
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         role.add_to_policy(read_secret(credentials))
-        self._grant_reading_executions(role)
+        self._grant_reading_executions(role, connection_arn)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -98,21 +101,17 @@ class BuildStatuses(Construct):
             targets=[targets.LambdaFunction(self.function, retry_attempts=2, max_event_age=Duration.hours(6))],
         )
 
-    def _grant_reading_executions(self, role: iam.Role) -> None:
-        pipelines = Stack.of(self).format_arn(
-            service="codepipeline", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["codepipeline:GetPipelineExecution", "codepipeline:ListActionExecutions"],
-                resources=[pipelines],
-            )
-        )
+    def _grant_reading_executions(self, role: iam.Role, connection_arn: str) -> None:
+        actions = ["codepipeline:GetPipelineExecution", "codepipeline:ListActionExecutions"]
+        pipelines = pipelines_of(self)
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[pipelines]))
+        role.add_to_policy(only_pipelines_of(connection_arn, self, actions=actions))
         acknowledge(
             role,
             {
                 wildcard_resource(role, pipelines): (
-                    "one function for every pipeline: the names of hundreds do not fit into a policy, and it only reads"
+                    "one function for every pipeline of the connection: the names of hundreds do not fit into a "
+                    "policy; it only reads, and those without the connection's tag are denied"
                 )
             },
         )

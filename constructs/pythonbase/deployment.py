@@ -16,6 +16,9 @@ TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
 update or its rollback that touches the rule puts the template's weights back, on a target group that may be empty. ECS
 does not check the weights before it shifts: https://github.com/aws/containers-roadmap/issues/2853"""
 
+CIRCUIT_BREAKER = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html"
+"""Where ECS says that it has the circuit breaker for rolling deployments only."""
+
 _LONGEST_BAKE = Duration.hours(24)
 _MOST_PERCENT = 99  # the alarm goes off above it
 
@@ -79,8 +82,8 @@ class Deployment:
 
     @property
     def circuit_breaker(self) -> ecs.DeploymentCircuitBreaker | None:
-        """For the service. ECS has it for rolling deployments only; others are called off by alarms, and by the release
-        when its time is over: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+        """For the service. None for blue/green (``CIRCUIT_BREAKER``), which is called off by alarms, and by the release
+        when its time is over.
         """
         rolling = self.strategy is DeploymentStrategy.ROLLING
         return ecs.DeploymentCircuitBreaker(rollback=True) if rolling else None

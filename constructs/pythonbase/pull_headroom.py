@@ -46,7 +46,8 @@ class PullHeadroom(Construct):
             policy,
             {
                 "AwsSolutions-IAM5[Resource::*]": (
-                    "cloudwatch:PutMetricData has no resource-level permissions; the condition leaves one namespace: "
+                    "cloudwatch:PutMetricData can be limited to a dataset and to no metric; the condition leaves one "
+                    "namespace: "
                     "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"
                 )
             },

@@ -40,9 +40,9 @@ class ReleaseMachine(Construct):
         service: The ECS service.
         passed_roles: Task role and execution role of its task definition.
         container_name: The container whose image is released.
-        repository_account: The AWS account of the service's ECR repository. Default: the stack's.
-        repository_region: Its Region, if it is not the stack's. Released images then get no tags that keep them: state
-            machines call no other Region.
+        repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
+        repository_region: Their Region, if it is not the stack's. Released images then get no tags that keep them:
+            state machines call no other Region.
         locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
         timeout: How long a deployment may take. Default: 30 minutes.
     """
@@ -66,6 +66,7 @@ class ReleaseMachine(Construct):
         self._names = names
         self._account = repository_account or stack.account
         self._region = repository_region or stack.region
+        self._repository_is_here = repository_region is None
         table = locks or release_locks(self, "Locks")
         role = iam.Role(
             self,
@@ -85,7 +86,7 @@ class ReleaseMachine(Construct):
             cluster_name="${Cluster}",
             container_name=container_name,
             registry_id="${Registry}",
-            repository_is_here=repository_region is None,
+            repository_is_here=self._repository_is_here,
             repository_uri="${Repository}",
             locks_table="${Locks}",
             timeout_seconds=int((timeout or Duration.minutes(30)).to_seconds()),
@@ -138,7 +139,7 @@ class ReleaseMachine(Construct):
                 resources=[role.role_arn for role in passed_roles],
                 conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
             ),
-            iam.PolicyStatement(actions=["ecr:BatchGetImage", "ecr:PutImage"], resources=[self._repository_arn()]),
+            *self._keep_images(),
             iam.PolicyStatement(
                 actions=["ssm:PutParameter"], resources=[names.parameter_arn(self, name) for name in parameters]
             ),
@@ -157,18 +158,33 @@ class ReleaseMachine(Construct):
             iam.PolicyStatement(
                 actions=["states:DescribeExecution", "states:StopExecution"], resources=[self._executions()]
             ),
+            *self._ask_the_pipeline(),
+        ]
+
+    def _keep_images(self) -> list[iam.PolicyStatement]:
+        if not self._repository_is_here:
+            return []
+        return [iam.PolicyStatement(actions=["ecr:BatchGetImage", "ecr:PutImage"], resources=[self._repository_arn()])]
+
+    def _ask_the_pipeline(self) -> list[iam.PolicyStatement]:
+        """For a pipeline in the same account and Region; another names itself in no input: see ``AppPipeline``."""
+        stack = Stack.of(self)
+        if (self._account, self._region) != (stack.account, stack.region):
+            return []
+        return [
             iam.PolicyStatement(
                 actions=["codepipeline:GetPipelineExecution", "codepipeline:GetPipelineState"],
-                resources=[names.pipeline_arn(self)],
-            ),
+                resources=[self._names.pipeline_arn(self)],
+            )
         ]
 
     def _acknowledge_wildcards(self, role: iam.Role, tasks: str) -> None:
         acknowledge(
             role,
             {
-                "AwsSolutions-IAM5[Resource::*]": "to read task definitions and to list tasks (here of one cluster "
-                f"only) there are no resource-level permissions: {ECS_PERMISSIONS}",
+                "AwsSolutions-IAM5[Resource::*]": "to read task definitions there are no resource-level permissions, "
+                "and to list tasks (here of one cluster only) those for a container instance, which tasks on Fargate "
+                f"do not have: {ECS_PERMISSIONS}",
                 wildcard_resource(role, tasks): (
                     "every task of this one cluster: the ids of the service's tasks are not known before"
                 ),

@@ -20,7 +20,7 @@ from constructs import Construct, IConstruct
 from pythonbase._acknowledge import acknowledge
 from pythonbase._grants import for_own_account, read_secret
 from pythonbase.base_image_reference import IBaseImage, grant_registry_login
-from pythonbase.deployment import Deployment
+from pythonbase.deployment import CIRCUIT_BREAKER, Deployment
 from pythonbase.docker_hub_check import cannot_tell
 from pythonbase.image_repository import PULL_ACTIONS
 from pythonbase.newest_revision import NewestRevision
@@ -97,8 +97,8 @@ class WebService(Construct):
         secrets: Environment variables from Secrets Manager.
         load_balancing: From where the service can be reached. Default: the internet, over HTTP.
         deployment: How a new version replaces the old one, and which alarms call it off. Default: rolling, no alarms.
-        repository_account: The AWS account of the service's ECR repository. Default: the stack's.
-        repository_region: The Region of that repository. Default: the stack's.
+        repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
+        repository_region: Their Region, if it is not the stack's.
         release_locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
         release_timeout: How long the deployment of a release may take. Default: 30 minutes.
 
@@ -175,6 +175,14 @@ class WebService(Construct):
             health_check_grace_period=None if load_balancing is LoadBalancing.NONE else Duration.seconds(60),
             vpc_subnets=ec2.SubnetSelection(subnets=cluster.vpc.private_subnets or cluster.vpc.isolated_subnets),
         )
+        if deployment.circuit_breaker is None:
+            acknowledge(
+                self.service,
+                {
+                    "Annotation::@aws-cdk/aws-ecs:shouldUseCircuitBreaker": "the circuit breaker is for rolling "
+                    f"deployments only; this one is called off by alarms and by the release: {CIRCUIT_BREAKER}"
+                },
+            )
         self.service.node.add_dependency(newest.resource)
         Tags.of(self.service).add(RECORD_TAG, self.names.image_parameter, include_resource_types=["AWS::ECS::Service"])
         # Auto scaling owns the count: a count in the template would put a scaled service back at every deployment.

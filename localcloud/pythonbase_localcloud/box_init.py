@@ -25,6 +25,9 @@ from pythonbase_localcloud.box_config import BoxConfig, Program
 STATE_FILE = "state.json"
 MACHINE_ETC = "/machine-etc"
 """Where a container of kind `container` finds the machine's /etc; see container_box.py."""
+LISTENERS = "listeners.sock"
+"""Where it gets the sockets on the machine's loopback, in the instance's folder `run`."""
+_HAND_OVER_SECONDS = 15.0
 
 _HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ENGINE_START_SECONDS = 60.0
@@ -101,9 +104,7 @@ class Box:
             Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
         else:
             _log_to(Path(config.logs) / "box.log")
-            # while /etc/hosts is still the engine's, which names this container's address
-            self._gateway_fd = _listen_on_own_address(config.port)
-            self._front_fd = _listen_on_own_address(config.front_port)
+            self._gateway_fd, self._front_fd = _receive_listeners(Path(config.run) / LISTENERS)
             own_resolver = Path("/etc/resolv.conf").read_text()
             _run("mount", "--rbind", MACHINE_ETC, "/etc")
             resolver = Path(config.run) / "resolv.conf"
@@ -290,14 +291,20 @@ def _unblock_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
 
-def _listen_on_own_address(port: int) -> int:
-    """Listen on the container's own address, where the user's engine delivers; returns the file descriptor."""
-    address = socket.gethostbyname(socket.gethostname())
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((address, port))
-    listener.listen(128)
-    return listener.detach()
+def _receive_listeners(path: Path) -> list[int]:
+    """The sockets that listen on the machine's loopback, from whoever started this container (`container_box`)."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(path))
+        # the folder is the user's, who need not be root
+        path.chmod(0o666)
+        server.listen(1)
+        server.settimeout(_HAND_OVER_SECONDS)
+        connection, _ = server.accept()
+        with connection:
+            _, descriptors, _, _ = socket.recv_fds(connection, 64, 2)
+    path.unlink()
+    return descriptors
 
 
 def _log_to(path: Path) -> None:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import sys
 import tarfile
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud import ports
 from pythonbase_localcloud.box import CONFIG_FILE, RECORD_FILE, Box
 from pythonbase_localcloud.box_config import BoxConfig
-from pythonbase_localcloud.box_init import MACHINE_ETC
-from pythonbase_localcloud.commands import CommandError, run
+from pythonbase_localcloud.box_init import LISTENERS, MACHINE_ETC
+from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
 from pythonbase_localcloud.instance import Instance
 
 _NOT_SHARED = frozenset({"proc", "sys", "dev", "run", "etc", "boot", "lost+found"})
 """What the container has of its own, or has no use for."""
+_HAND_OVER_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class ContainerBox:
     def _import_image(self) -> None:
         self._docker("import", "-", self.instance.identifier, stdin=machine_skeleton())
 
-    def start(self, config: BoxConfig, *, environment: Mapping[str, str]) -> None:
-        """Start the container; raises `CommandError` with the engine's words if it refuses."""
+    def start(self, config: BoxConfig, *, listeners: Sequence[socket.socket], environment: Mapping[str, str]) -> None:
+        """Start the container and give it the sockets; raises `CommandError` with the engine's words if it refuses."""
         self.stop()
         self._import_image()
         config_file = self.instance.run / CONFIG_FILE
@@ -88,21 +90,51 @@ class ContainerBox:
         # the inner engine's control groups go below the container's and end with it
         words += ["--cgroupns", "private", "--userns", "host", "--security-opt", "label=disable"]
         words += ["--tmpfs", "/run:mode=755,exec", "--workdir", str(self.instance.home)]
-        for port in (config.port, config.front_port):
-            words += ["--publish", f"{ports.LOOPBACK}:{port}:{port}"]
         words += ["--label", f"localcloud.home={self.instance.home}", *_mount_options()]
         for name, value in environment.items():
             words += ["--env", f"{name}={value}"]
         words += [self.instance.identifier, sys.executable, "-m", "pythonbase_localcloud.box_init", str(config_file)]
         self._docker(*words)
+        self._hand_over(listeners)
+
+    def _hand_over(self, listeners: Sequence[socket.socket]) -> None:
+        """Give the box the sockets that listen on this machine's loopback.
+
+        A socket stays in the network namespace in which it was made. A published port would need one that listens on
+        the engine's bridge, which everybody on this machine and in other containers can reach.
+        """
+        path, deadline = self.instance.run / LISTENERS, time.monotonic() + _HAND_OVER_SECONDS
+        while True:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                try:
+                    connection.connect(str(path))
+                except OSError as error:
+                    if time.monotonic() > deadline:
+                        raise LocalCloudError(f"the box does not take its sockets: {error}") from error
+                    time.sleep(0.1)
+                    continue
+                socket.send_fds(connection, [b"listeners"], [listener.fileno() for listener in listeners])
+                return
 
 
-def start(instance: Instance, config: BoxConfig, *, docker: str, host: str, environment: Mapping[str, str]) -> Box:
-    """Start a box of kind `container` on the engine at `host` and return it."""
+def start(
+    instance: Instance,
+    config: BoxConfig,
+    *,
+    gateway: socket.socket,
+    front: socket.socket,
+    docker: str,
+    host: str,
+    environment: Mapping[str, str],
+) -> Box:
+    """Start a box of kind `container` on the engine at `host` and return it.
+
+    `gateway` and `front` are bound on the machine's loopback, as for the other kind of box.
+    """
     box = ContainerBox(instance, docker, host)
     try:
-        box.start(config, environment=environment)
-    except CommandError:
+        box.start(config, listeners=(gateway, front), environment=environment)
+    except (CommandError, LocalCloudError):
         box.stop()
         raise
     return box

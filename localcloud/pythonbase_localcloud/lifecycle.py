@@ -373,14 +373,19 @@ class _Starter:
             docker_hub_programs=hub,
         )
         environment = configuration.bootstrap_environment()
-        try:
+        # the box holds the sockets then
+        with gateway_socket, front_socket:
             if user is None:
                 return box.start(instance, config, gateway=gateway_socket, front=front_socket, environment=environment)
-        finally:
-            # the box holds them now, or the user's engine is about to bind the same ports
-            gateway_socket.close()
-            front_socket.close()
-        return container_box.start(instance, config, docker=user.docker, host=user.host, environment=environment)
+            return container_box.start(
+                instance,
+                config,
+                gateway=gateway_socket,
+                front=front_socket,
+                docker=user.docker,
+                host=user.host,
+                environment=environment,
+            )
 
     def _names(self, *, docker_hub: bool) -> dict[str, str]:
         return configuration.box_names(

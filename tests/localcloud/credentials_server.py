@@ -13,7 +13,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.
 class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Credentials, or the way to them."""
-        if self.server.server_address[0] == OUTSIDE:
+        if self.connection.getsockname()[0] == OUTSIDE:
             self.send_response(302)
             self.send_header("Location", f"http://{CONTAINER}/v2/credentials/1")
             self.end_headers()

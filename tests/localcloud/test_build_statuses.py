@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pythonbase.bitbucket_source import CONNECTION_TAG
 from tests.localcloud.aws_support import wait_for
 from tests.localcloud.monorepo import CHECKS, FOLDER, PULL_REQUESTS, RELEASE, REPOSITORY, SECRET, Monorepo
 
@@ -19,15 +20,15 @@ def _status(monorepo: Monorepo, commit: str, key: str, *, state: str) -> dict[st
     return wait_for(reached, seconds=90)
 
 
-def _lines(monorepo: Monorepo, commit: str) -> list[str]:
-    """What the function logged about a commit."""
+def _lines(monorepo: Monorepo, about: str) -> list[str]:
+    """What the function logged about a commit or an execution."""
     logs = monorepo.cloud.client("logs")
     listed = monorepo.cloud.client("cloudformation").describe_stack_resources(StackName="BuildStatus")
     (group,) = [
         item["PhysicalResourceId"] for item in listed["StackResources"] if item["ResourceType"] == "AWS::Logs::LogGroup"
     ]
     events = logs.filter_log_events(logGroupName=group)["events"]
-    return [event["message"] for event in events if commit in event["message"]]
+    return [event["message"] for event in events if about in event["message"]]
 
 
 def test_a_pull_request_shows_its_result_with_a_link_to_the_log(monorepo: Monorepo) -> None:
@@ -76,4 +77,25 @@ def test_a_token_that_bitbucket_refuses_is_logged_in_one_line_and_costs_a_releas
         secrets.put_secret_value(SecretId=SECRET, SecretString=good)
     assert all("refused: 401" in line for line in lines), lines
     assert "revoked-token" not in " ".join(lines)
+    assert monorepo.statuses(commit) == {}
+
+
+def test_a_pipeline_without_the_tag_of_the_connection_is_not_reported(monorepo: Monorepo) -> None:
+    codepipeline = monorepo.cloud.client("codepipeline")
+    arn = codepipeline.get_pipeline(name=PULL_REQUESTS)["metadata"]["pipelineArn"]
+    tags = codepipeline.list_tags_for_resource(resourceArn=arn)["tags"]
+    codepipeline.untag_resource(resourceArn=arn, tagKeys=[CONNECTION_TAG])
+    try:
+        _, commit = monorepo.pull_request("untagged", {f"{FOLDER}/README.md": "untagged\n"})
+        execution = monorepo.ended(PULL_REQUESTS, commit)["pipelineExecutionId"]
+
+        def told_twice() -> list[str] | None:
+            lines = _lines(monorepo, execution)
+            return lines if len(lines) > 1 else None  # that it began, and that it ended
+
+        lines = wait_for(told_twice, seconds=60)
+    finally:
+        codepipeline.tag_resource(resourceArn=arn, tags=tags)
+    assert all("not a pipeline of this connection, nothing to report" in line for line in lines), lines
+    assert all("codepipeline:ListActionExecutions" in line for line in lines), lines
     assert monorepo.statuses(commit) == {}

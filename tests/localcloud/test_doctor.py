@@ -131,7 +131,7 @@ def test_a_bootstrap_that_is_too_old(platform: Platform) -> None:
         assert findings(platform) == [
             (
                 "CDK bootstrap",
-                "version 5 is too old; stacks need 6 or later",
+                "version 5 in eu-west-1 is too old; stacks need 6 or later",
                 f"cdk bootstrap aws://{platform.cloud.account}/eu-west-1",
             )
         ]

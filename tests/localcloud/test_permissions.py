@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import wait_for
+from tests.localcloud.aws_support import caller, service_role, unique, wait_for
 from tests.localcloud.changes import BASE_IMAGE_CONVENTION, dockerfile
 from tests.localcloud.conftest import Platform
 
@@ -46,13 +49,14 @@ def _put(iam: Any, role_name: str, policy_name: str, document: dict[str, Any]) -
     iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
 
 
-def _role_name(platform: Platform, path: str) -> str:
+def _role_name(platform: Platform, path: str, *, stack: str = "Hello") -> str:
     """Physical name of a role by the start of its logical id."""
-    resources = platform.cloud.client("cloudformation").describe_stack_resources(StackName="Hello")["StackResources"]
+    resources = platform.cloud.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
     (name,) = [
         resource["PhysicalResourceId"]
         for resource in resources
-        if resource["ResourceType"] == "AWS::IAM::Role" and resource["LogicalResourceId"].startswith(path)
+        if resource["ResourceType"] == "AWS::IAM::Role"
+        and re.fullmatch(f"{path}[0-9A-F]{{8}}", resource["LogicalResourceId"])
     ]
     return str(name)
 
@@ -110,3 +114,72 @@ def _why_tasks_stopped(platform: Platform) -> str:
 def test_with_its_permissions_back_the_release_succeeds(platform: Platform, tmp_path: Path) -> None:
     commit = platform.push(tmp_path, dockerfile(BASE_IMAGE_CONVENTION), message="Release with all permissions")
     assert platform.wait_for_end(commit)["status"] == "Succeeded"
+
+
+# -- what the conditions of roles keep out -----------------------------------------------------------------------------
+
+
+def _as_role(platform: Platform, path: str, *, stack: str) -> Callable[[str], Any]:
+    """Clients of somebody who may do what a role of a stack may, and nothing else."""
+    iam = platform.cloud.client("iam")
+    role_name = _role_name(platform, path, stack=stack)
+    statements = [
+        statement
+        for policy in iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+        for statement in iam.get_role_policy(RoleName=role_name, PolicyName=policy)["PolicyDocument"]["Statement"]
+    ]
+    return caller(platform.cloud, *statements)
+
+
+def _physical_id(platform: Platform, resource_type: str, *, stack: str) -> str:
+    resources = platform.cloud.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+    (name,) = [item["PhysicalResourceId"] for item in resources if item["ResourceType"] == resource_type]
+    return str(name)
+
+
+def test_a_release_reaches_the_locks_of_its_own_service_only(platform: Platform) -> None:
+    table = _physical_id(platform, "AWS::DynamoDB::Table", stack="Network")
+    (key,) = platform.cloud.client("dynamodb").describe_table(TableName=table)["Table"]["KeySchema"]
+    mine = _as_role(platform, "ServiceReleaseRole", stack="Hello")("dynamodb")
+    for own in ("hello", "hello#failures"):
+        mine.get_item(TableName=table, Key={key["AttributeName"]: {"S": own}})
+    for other in ("orders", "hello-production", "orders#failures"):
+        item = {key["AttributeName"]: {"S": other}}
+        for attempt in (partial(mine.get_item, Key=item), partial(mine.put_item, Item=item)):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                attempt(TableName=table)
+
+
+def test_a_release_registers_revisions_and_writes_records_of_its_own_service_only(platform: Platform) -> None:
+    mine = _as_role(platform, "ServiceReleaseRole", stack="Hello")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        mine("ecs").register_task_definition(family="orders", containerDefinitions=[{"name": "app", "image": "a"}])
+    for name in ("/pythonbase/services/orders/image", "/pythonbase/services/hello/production/image"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            mine("ssm").put_parameter(Name=name, Value="v", Type="String", Overwrite=True)
+
+
+def test_the_reconciler_starts_state_machines_with_the_tag_of_its_cluster_only(platform: Platform) -> None:
+    sfn = platform.cloud.client("stepfunctions")
+    definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    role = service_role(platform.cloud, "states.amazonaws.com")
+    reconciler = _as_role(platform, "NetworkReconcilerRole", stack="Network")("stepfunctions")
+
+    def start(tags: dict[str, str], name: str) -> None:
+        machine = sfn.create_state_machine(
+            name=unique("stranger") + name,
+            definition=definition,
+            roleArn=role,
+            tags=[{"key": key, "value": value} for key, value in tags.items()],
+        )["stateMachineArn"]
+        reconciler.start_execution(stateMachineArn=machine)
+
+    start({"pythonbase:cluster": platform.cluster}, "-release")
+    refused: tuple[tuple[dict[str, str], str], ...] = (
+        ({}, "-release"),
+        ({"pythonbase:cluster": "another"}, "-release"),
+        ({"pythonbase:cluster": platform.cluster}, "-other"),
+    )
+    for tags, name in refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            start(tags, name)

@@ -54,11 +54,17 @@ class Bare:
 
 def build_bare(build: Callable[[], App]) -> Bare:
     """Builds the app without acknowledgements."""
+    app, made = build_recorded(build)
+    return Bare(made, findings(app))
+
+
+def build_recorded(build: Callable[[], App]) -> tuple[App, dict[Acknowledged, str]]:
+    """Builds the app without acknowledgements and plugins, and returns the acknowledgements beside it."""
     made: dict[Acknowledged, str] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Validations, "of", staticmethod(lambda construct: _Recorder(construct.node.path, made)))
         app = build()
-    return Bare(made, findings(app))
+    return app, made
 
 
 def findings(app: App) -> set[tuple[str, str]]:

@@ -91,19 +91,30 @@ def short(logical_id: str) -> str:
 
 
 def text(value: Any) -> str:
-    """A value of a template as readable text: references are `${Id}`, attributes `${Id.Attribute}`."""
+    """A value of a template as readable text: references are `${Id}`, attributes `${Id.Attribute}`.
+
+    A part of a reference is written as in Python: `${Id.split("/")[1]}`.
+    """
     match value:
-        case str():
-            return value
-        case {"Ref": str() as name}:
-            return f"${{{short(name)}}}"
-        case {"Fn::GetAtt": [name, attribute]}:
-            return f"${{{short(name)}.{attribute}}}"
+        case (str() as plain) | {"Fn::Sub": str() as plain}:
+            return plain
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(text(part) for part in parts)
+    reference = _reference(value)
+    return f"${{{reference}}}" if reference else json.dumps(value, sort_keys=True)
+
+
+def _reference(value: Any) -> str | None:
+    match value:
+        case {"Ref": str() as name}:
+            return short(name)
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"{short(name)}.{attribute}"
         case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": output}}:
-            return f"${{{stack}:{short(output.removeprefix('PublishOutput'))}}}"
-    return json.dumps(value, sort_keys=True)
+            return f"{stack}:{short(output.removeprefix('PublishOutput'))}"
+        case {"Fn::Select": [index, {"Fn::Split": [separator, {"Ref": str() as name}]}]}:
+            return f'{short(name)}.split("{separator}")[{index}]'
+    return None
 
 
 Allowed = dict[str, set[str]]
@@ -130,8 +141,8 @@ def allowed(template: Template, role: str) -> Allowed:
             continue  # takes away only; tested where it is
         assert statement["Effect"] == "Allow", statement
         condition = f" if {text(statement['Condition'])}" if "Condition" in statement else ""
-        for action in _many(statement["Action"]):
-            result.setdefault(action, set()).update(text(item) + condition for item in _many(statement["Resource"]))
+        for action in many(statement["Action"]):
+            result.setdefault(action, set()).update(text(item) + condition for item in many(statement["Resource"]))
     return result
 
 
@@ -150,6 +161,11 @@ def trusted_by(template: Template, role: str) -> list[str]:
     return [text(next(iter(statement["Principal"].values()))) for statement in document["Statement"]]
 
 
+def many(value: Any) -> list[Any]:
+    """What a policy says in a list, or without one if it is alone."""
+    return value if isinstance(value, list) else [value]
+
+
 def environment(project: Resource) -> dict[str, str]:
     """Environment variables of a CodeBuild project; fails if one is not plain text."""
     variables = project.properties["Environment"]["EnvironmentVariables"]
@@ -159,7 +175,3 @@ def environment(project: Resource) -> dict[str, str]:
 
 def _wildcard(pattern: str) -> str:
     return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-
-
-def _many(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

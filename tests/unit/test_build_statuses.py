@@ -17,6 +17,7 @@ import boto3
 import pytest
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 import pythonbase.build_statuses as module
@@ -86,6 +87,15 @@ def test_the_function_may_read_executions_and_its_secret_and_log(template: Templ
         "codepipeline:ListActionExecutions": pipelines,
     }
     assert trusted_by(template, "StatusesRole") == ["lambda.amazonaws.com"]
+    (denied,) = [
+        statement
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    assert {text(denied["Resource"])} == pipelines
+    assert denied["Condition"] == {"StringNotEquals": {"aws:ResourceTag/pythonbase:connection": CONNECTION}}
+    assert set(denied["Action"]) == {action for action in rights if action.startswith("codepipeline:")}
 
 
 def test_the_function_outlives_all_its_attempts(template: Template, handler: ModuleType) -> None:
@@ -197,10 +207,13 @@ def invoke(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Invoke:
         *actions: dict[str, Any],
         pipeline: str = "orders",
         secret: dict[str, str] | None = None,
+        error: str | None = None,
     ) -> str:
         clients = {name: session.client(name, region_name=REGION) for name in ("codepipeline", "secretsmanager")}
         stubs = {name: Stubber(client) for name, client in clients.items()}
         statuses = [status] if isinstance(status, str) else status
+        if error:
+            stubs["codepipeline"].add_client_error("list_action_executions", service_error_code=error)
         for now in [*statuses, *statuses[-1:] * (len(handler._WAITS) + 1)]:
             stubs["codepipeline"].add_response(
                 "list_action_executions",
@@ -349,6 +362,21 @@ def test_a_pipeline_of_somebody_else_is_not_reported(
 ) -> None:
     line = invoke("Succeeded", _action("Source", "S3", outputVariables=variables))
     assert line.endswith("nothing to report")
+    assert bitbucket.received == []
+
+
+def test_a_pipeline_that_it_may_not_read_is_not_reported_and_nothing_fails(
+    invoke: Invoke, bitbucket: Bitbucket
+) -> None:
+    line = invoke("Succeeded", SOURCE, error="AccessDeniedException")
+    assert "not a pipeline of this connection, nothing to report: " in line
+    assert "AccessDeniedException" in line
+    assert bitbucket.received == []
+
+
+def test_what_codepipeline_cannot_say_now_is_tried_again_by_lambda(invoke: Invoke, bitbucket: Bitbucket) -> None:
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        invoke("Succeeded", SOURCE, error="ThrottlingException")
     assert bitbucket.received == []
 
 

@@ -11,27 +11,31 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, CfnResource, Stack
+from aws_cdk.assertions import Template
 
 from pythonbase import MOVING_TAG, ReleaseNames
 from pythonbase_operations.cli import main
 from pythonbase_operations.doctor import declared, documents, texts
 from pythonbase_operations.doctor.checks import (
+    account,
     base_images,
     bootstrap,
     connection,
+    networks,
     pipelines,
     quotas,
     secrets,
     services,
+    stacks,
 )
 from pythonbase_operations.doctor.connection import Connection
-from pythonbase_operations.doctor.declared import BaseImage, Platform, Secret
+from pythonbase_operations.doctor.declared import BaseImage, Elsewhere, NewVpc, Platform, Repository, Secret
 from pythonbase_operations.doctor.examination import Examination
 from pythonbase_operations.doctor.finding import CannotRunError, Finding, Severity
 from pythonbase_operations.doctor.schedules import longest_gap
 from pythonbase_operations.names import Names, names_of
 from stacks.names import stack_name
-from tests.unit.synthesis import ROOT
+from tests.unit.synthesis import REGION, ROOT, SETTINGS, new_platform, platform_stacks, text
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BASE = BaseImage(name="pythonbase", stack="Pythonbase", refresh="rate(1 day)")
@@ -55,9 +59,9 @@ def _platform(**changed: Any) -> Platform:
 
 def _only(findings: list[Finding]) -> Finding:
     (finding,) = findings
-    for text in (finding.place, finding.what, finding.fix):
-        assert text.isprintable()  # which a line end is not
-        assert text
+    for said in (finding.place, finding.what, finding.fix):
+        assert said.isprintable()  # which a line end is not
+        assert said
     return finding
 
 
@@ -83,6 +87,111 @@ def test_a_bootstrap_that_is_missing_or_too_old_is_an_error(version: str | None,
     assert finding.fix == "cdk bootstrap aws://123456789012/eu-west-1"
 
 
+def test_another_account_that_refuses_is_told_how_to_trust_this_one() -> None:
+    place = Elsewhere(account="222222222222", region="eu-west-1")
+    finding = bootstrap.judge_refused(place, trusted="111111111111", partition="aws", said="AccessDenied: no way")
+    assert "does not trust this one: AccessDenied: no way" in _only([finding]).what
+    assert "cdk bootstrap aws://222222222222/eu-west-1 --trust 111111111111 " in finding.fix
+
+
+# -- what is in the way of a deployment --------------------------------------------------------------------------------
+
+
+def test_an_account_without_the_role_of_ecs_is_warned() -> None:
+    finding = _only(account.judge(is_there=False))
+    assert finding.severity is Severity.WARNING
+    assert finding.fix == "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
+    assert account.judge(is_there=True) == []
+
+
+def _stack(status: str, *, protected: bool = False) -> dict[str, Any]:
+    return {"StackName": "OrdersState", "StackStatus": status, "EnableTerminationProtection": protected}
+
+
+@pytest.mark.parametrize(
+    ("stack", "what", "fix"),
+    [
+        (
+            _stack("ROLLBACK_COMPLETE", protected=True),
+            "it is protected, so that cdk deploy cannot create it again",
+            "--no-enable-termination-protection --stack-name OrdersState, then",
+        ),
+        (_stack("ROLLBACK_COMPLETE"), "its creation failed (ROLLBACK_COMPLETE)", "and cdk deploy OrdersState"),
+        (
+            _stack("UPDATE_ROLLBACK_FAILED", protected=True),
+            "stuck in UPDATE_ROLLBACK_FAILED",
+            "cdk rollback OrdersState",
+        ),
+        (_stack("DELETE_FAILED"), "stuck in DELETE_FAILED", "delete it again"),
+    ],
+)
+def test_a_stack_that_failed_says_the_way_out(stack: dict[str, Any], what: str, fix: str) -> None:
+    finding = _only(stacks.judge(stack))
+    assert what in finding.what
+    assert fix in finding.fix
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS"])
+def test_other_stacks_are_in_order(status: str) -> None:
+    assert stacks.judge(_stack(status, protected=True)) == []
+
+
+def test_a_repository_without_its_stack_can_be_taken_over() -> None:
+    missing = [Repository(name="orders", stack="OrdersState"), Repository(name="bills", stack="BillsState")]
+    finding = _only(stacks.judge_repositories(missing, {"orders", "other"}))
+    assert finding.place == "repository orders"
+    assert "cdk deploy OrdersState --import-existing-resources" in finding.fix
+
+
+# -- networks ----------------------------------------------------------------------------------------------------------
+
+ZONES = {"us-west-1a": "usw1-az3", "us-west-1b": "usw1-az2", "us-west-1c": "usw1-az1"}
+EVERYWHERE = {"ecr.api": list(ZONES), "logs": list(ZONES)}
+
+
+def _vpc(*zones: str, max_azs: int = 2) -> NewVpc:
+    return NewVpc(
+        stack="Network", place="platform.yaml: network", max_azs=max_azs, availability_zones=zones, nat_gateways=0
+    )
+
+
+def test_zones_without_fargate_are_named_with_those_that_have_it() -> None:
+    finding = _only(networks.judge(_vpc(), ZONES, EVERYWHERE, with_fargate=("usw1-az1", "usw1-az3")))
+    assert (finding.place, finding.what) == ("platform.yaml: network", "the zone us-west-1b (usw1-az2) has no Fargate")
+    assert finding.fix == "set availability_zones to some of us-west-1a, us-west-1c"
+
+
+def test_zones_without_an_endpoint_and_zones_of_others_are_named() -> None:
+    endpoints = {**EVERYWHERE, "ecr.dkr": ["us-west-1b", "us-west-1c"]}
+    first, second = networks.judge(_vpc("us-west-1a", "us-west-1d"), ZONES, endpoints, with_fargate=None)
+    assert first.place == second.place == "platform.yaml: network.availability_zones"
+    assert first.what == "the zone us-west-1a has no VPC endpoint of ecr.dkr"
+    assert second.what == "the zone us-west-1d is none of this account"
+    assert first.fix == "set availability_zones to some of us-west-1b, us-west-1c"
+
+
+def test_more_zones_than_the_account_sees() -> None:
+    two = {name: ZONES[name] for name in ("us-west-1a", "us-west-1c")}
+    finding = _only(networks.judge(_vpc(max_azs=3), two, {}, with_fargate=None))
+    assert finding.what == "max_azs is 3, and the account has 2 zones: us-west-1a, us-west-1c"
+    assert finding.fix == "set max_azs to 2"
+
+
+def test_zones_that_have_everything_are_in_order() -> None:
+    assert networks.judge(_vpc(), ZONES, EVERYWHERE, with_fargate=None) == []
+
+
+def test_the_endpoints_that_are_looked_for_are_those_of_the_network() -> None:
+    app = new_platform(SETTINGS)
+    template = Template.from_stack(platform_stacks(app)["Network"])
+    services = {
+        text(endpoint["Properties"]["ServiceName"]).split(f"{REGION}.", 1)[1]
+        for endpoint in template.find_resources("AWS::EC2::VPCEndpoint").values()
+        if endpoint["Properties"]["VpcEndpointType"] == "Interface"
+    }
+    assert services == set(networks.ENDPOINTS)
+
+
 # -- connection --------------------------------------------------------------------------------------------------------
 
 
@@ -96,6 +205,12 @@ def test_a_connection_that_is_not_available_says_where_to_click(status: str, say
     assert says in finding.what
     assert "https://eu-west-1.console.aws.amazon.com/codesuite/settings/connections" in finding.fix
     assert advises in finding.fix
+
+
+def test_the_console_of_govcloud_has_another_address() -> None:
+    found = Connection(name="pythonbase", status="PENDING")
+    finding = _only(connection.judge(found, _platform(), region="us-gov-east-1", partition="aws-us-gov"))
+    assert "https://us-gov-east-1.console.amazonaws-us-gov.com/codesuite/settings/connections" in finding.fix
 
 
 def test_an_available_connection_is_in_order() -> None:
@@ -348,9 +463,9 @@ def test_without_a_build_at_once_every_build_fails(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "builds", "is_short"), [(1, 6, False), (1, 7, True), (60, 360, False), (60, 361, True)]
+    ("value", "builds", "is_short"), [(1, 1, False), (1, 2, True), (60, 60, False), (60, 61, True)]
 )
-def test_builds_that_do_not_fit_into_the_queue_are_a_warning(value: float, builds: int, is_short: bool) -> None:
+def test_more_builds_than_may_run_at_once_are_a_warning(value: float, builds: int, is_short: bool) -> None:
     found = quotas.judge_builds(_limit(quotas.BUILDS, value), builds=builds)
     assert [item.severity for item in found] == ([Severity.WARNING] if is_short else [])
 

@@ -195,7 +195,29 @@ def test_tasks_elsewhere_may_pull_from_the_pipelines_account_and_region(spread: 
     expected = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/orders"
     for stack in ("OrdersProduction", "OrdersUs"):
         assert expected in allowed(spread[stack], "ServiceExecutionRole")["ecr:BatchGetImage"]
-        assert allowed(spread[stack], "ServiceReleaseRole")["ecr:PutImage"] == {expected}
+
+
+def test_a_release_may_keep_images_where_its_steps_do(spread: dict[str, Template]) -> None:
+    kept = {f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/orders"}
+    for stack, images in (("OrdersStaging", kept), ("OrdersProduction", kept), ("OrdersUs", None)):
+        rights = allowed(spread[stack], "ServiceReleaseRole")
+        assert (rights.get("ecr:BatchGetImage"), rights.get("ecr:PutImage")) == (images, images), stack
+        steps = text(only(spread[stack], "AWS::StepFunctions::StateMachine").properties["DefinitionString"])
+        assert (":ecr:" in steps) is (images is not None), stack
+
+
+def test_a_release_may_ask_the_pipeline_where_it_is_told_of_one(spread: dict[str, Template]) -> None:
+    (told,) = [
+        stage["Name"]
+        for stage in only(spread["Orders"], "AWS::CodePipeline::Pipeline").properties["Stages"]
+        if "pipelineExecution" in str(stage["Actions"][0]["Configuration"])
+    ]
+    assert told == "Staging"
+    pipeline = {f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:orders"}
+    asked = {"codepipeline:GetPipelineExecution": pipeline, "codepipeline:GetPipelineState": pipeline}
+    for stack, expected in (("OrdersStaging", asked), ("OrdersProduction", {}), ("OrdersUs", {})):
+        rights = allowed(spread[stack], "ServiceReleaseRole")
+        assert {action: on for action, on in rights.items() if action.startswith("codepipeline:")} == expected, stack
 
 
 def test_the_pipeline_releases_elsewhere_with_a_role_there_that_trusts_it_alone(spread: dict[str, Template]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk import Acknowledgment, App, Stack, Validations
 from aws_cdk import aws_s3 as s3
+from aws_cdk.cx_api import SynthesisMessageLevel
 from cdk_nag import AwsSolutionsChecks
 
 from tests.unit.acknowledgements import (
@@ -123,9 +124,12 @@ def bare(build: BuildApp) -> Bare:
     return build_bare(build)
 
 
-def test_the_application_synthesizes_without_findings(build: BuildApp) -> None:
+def test_the_application_synthesizes_without_findings_and_warnings(build: BuildApp) -> None:
     # The application carries the checks itself, as `cdk synth` runs them: a finding raises here.
-    assert build().synth().stacks
+    stacks = build().synth().stacks
+    assert stacks
+    messages = [message for stack in stacks for message in stack.messages]
+    assert [message.entry.data for message in messages if message.level is not SynthesisMessageLevel.INFO] == []
 
 
 def test_every_acknowledgement_is_needed_where_it_is_made(bare: Bare) -> None:

@@ -36,18 +36,21 @@ def _next(state: dict[str, Any]) -> Iterator[str]:
         yield state["Default"]
 
 
-def _reachable(start: str) -> set[str]:
+def _reachable(start: str, states: dict[str, dict[str, Any]] = STATES) -> set[str]:
     found, open_ = set(), [start]
     while open_:
         name = open_.pop()
         if name not in found:
             found.add(name)
-            open_ += _next(STATES[name])
+            open_ += _next(states[name])
     return found
 
 
-def test_every_step_exists_and_is_reachable() -> None:
-    assert _reachable(STEPS["StartAt"]) == STATES.keys()
+@pytest.mark.parametrize("repository_is_here", [True, False])
+def test_every_step_exists_and_is_reachable(repository_is_here: bool) -> None:
+    # Step Functions refuses the others: https://github.com/aws-cloudformation/cfn-lint/issues/4073
+    steps = release_steps(replace(TARGET, repository_is_here=repository_is_here))
+    assert _reachable(steps["StartAt"], steps["States"]) == steps["States"].keys()
 
 
 def test_it_ends_in_success_or_failure_only() -> None:
@@ -293,6 +296,8 @@ def test_a_state_machine_calls_no_other_region() -> None:
     states = release_steps(replace(TARGET, repository_is_here=False))["States"]
     assert states["IsADigest"]["Default"] == "HoldRegister"
     assert STATES["IsADigest"]["Default"] == "Manifest"
+    assert ":ecr:" in str(STATES)
+    assert ":ecr:" not in str(states)
 
 
 def test_a_long_deployment_is_polled_less_often_so_that_its_history_has_room() -> None:

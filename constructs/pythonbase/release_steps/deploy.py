@@ -43,7 +43,9 @@ def restart_rule(target: ReleaseTarget) -> str:
 
 def deploy(target: ReleaseTarget) -> States:
     """From the image to a deployment that ECS calls completed."""
-    return {**_keep(target), **_register(target), **_update(target), **_watch(target)}
+    # Step Functions refuses a step that nothing leads to: https://github.com/aws-cloudformation/cfn-lint/issues/4073
+    keep = _keep(target) if target.repository_is_here else {}
+    return {**keep, **_register(target), **_update(target), **_watch(target)}
 
 
 def _keep(target: ReleaseTarget) -> States:

@@ -67,7 +67,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_xml",
     ),
     cfn_changesets: ("_IMPORT_LOOKUPS", "_find_change_set"),
-    cfn_handlers: ("_ACTION_HANDLERS", "_p"),
+    cfn_handlers: ("_ACTION_HANDLERS", "_error", "_p"),
     cloudformation: ("_stacks",),
     cloudwatch: ("_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "record_metric"),
     codebuild: (
@@ -108,6 +108,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_put_image",
         "_put_lifecycle_policy",
         "_repo_arn",
+        "_repo_policies",
         "_repo_shape",
         "_repositories",
         "get_state",
@@ -151,7 +152,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_watch_task_lifecycle",
     ),
     eventbridge: ("_dispatch_event", "_invoke_target", "_put_events"),
-    iam: ("_gen_secret", "_gen_session_access_key", "_gen_session_token", "_roles"),
+    iam: ("_IAM_HANDLERS", "_gen_secret", "_gen_session_access_key", "_gen_session_token", "_roles"),
     iam_actions: (
         "SERVICE_TO_IAM_NAMESPACE",
         "access_denied_response",
@@ -180,6 +181,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_normalize_container_defs",
         "_pascal_to_camel",
         "_physical_name",
+        "_sfn_definition",
     ),
     responses: ("AccountRegionScopedDict", "get_account_id", "get_region", "request_scope"),
     router: ("SERVICE_PATTERNS", "extract_access_key_id"),

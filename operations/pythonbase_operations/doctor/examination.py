@@ -13,13 +13,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor.aws import Aws
 from pythonbase_operations.doctor.checks import (
+    account,
     base_images,
     bootstrap,
     connection,
+    networks,
     pipelines,
     quotas,
     secrets,
     services,
+    stacks,
 )
 from pythonbase_operations.doctor.declared import Platform
 from pythonbase_operations.doctor.finding import CannotRunError, Finding, Severity
@@ -28,6 +31,9 @@ Check = Callable[[Aws, Platform], list[Finding]]
 
 CHECKS: dict[str, Check] = {
     "CDK bootstrap": bootstrap.check,
+    "account": account.check,
+    "stacks": stacks.check,
+    "networks": networks.check,
     "connection": connection.check,
     "base images": base_images.check,
     "services": services.check,

@@ -2,6 +2,7 @@
 
 Handler of EventBridge events of CodePipeline. Only boto3, which the Lambda runtime has. Environment: ``API_URL``,
 ``CREDENTIALS`` (ARN or name of a secret), ``CONNECTION_ARN`` (only pipelines with a source over it are reported).
+Events of all pipelines of the account reach it; its role may read those with the connection's tag.
 
 https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/
 """
@@ -35,6 +36,7 @@ _LONGEST_DESCRIPTION = 255
 _TIMEOUT_SECONDS = 10
 _FIRST_SERVER_ERROR = 500
 _WORTH_ANOTHER_TRY = {408, 429}
+_DENIED = "AccessDeniedException"
 
 
 class BitbucketUnavailableError(Exception):
@@ -61,7 +63,12 @@ def _report(pipeline: str, execution: str, *, region: str) -> str:
     waits = list(_WAITS)
     sent = answer = ""
     while True:
-        actions = _actions(pipeline, execution)
+        try:
+            actions = _actions(pipeline, execution)
+        except boto3.client("codepipeline").exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != _DENIED:
+                raise
+            return f"{pipeline} {execution}: not a pipeline of this connection, nothing to report: {error}"
         source = next((item for item in actions if "CommitId" in _variables(item)), None)
         if source is None or _variables(source).get("ConnectionArn") != os.environ["CONNECTION_ARN"]:
             return f"{pipeline} {execution}: no commit of this connection, nothing to report"
@@ -122,7 +129,9 @@ def _url(pipeline: str, execution: str, actions: list[Mapping[str, Any]], *, reg
     log = _result(last).get("externalExecutionUrl")
     if log and last["input"]["actionTypeId"]["provider"] == "CodeBuild":
         return str(log)
-    console = f"https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines"
+    # No other partition has connections to Bitbucket.
+    domain = "amazonaws-us-gov.com" if region.startswith("us-gov-") else "aws.amazon.com"
+    console = f"https://{region}.console.{domain}/codesuite/codepipeline/pipelines"
     return f"{console}/{pipeline}/executions/{execution}/timeline?region={region}"
 
 

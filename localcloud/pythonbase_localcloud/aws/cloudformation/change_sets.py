@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -75,8 +76,21 @@ def _parameter(name: str) -> Properties:
     return {"Value": parameter["Value"]} if parameter else {}
 
 
+def _repository(name: str) -> Properties:
+    repository = seams.ecr._repositories.get(name)
+    if not repository:
+        return {}
+    policy, lifecycle = seams.ecr._repo_policies.get(name), seams.ecr._lifecycle_policies.get(name)
+    return {
+        "ImageTagMutability": repository["imageTagMutability"],
+        "RepositoryPolicyText": json.loads(policy) if policy else None,
+        "LifecyclePolicy": {"LifecyclePolicyText": lifecycle} if lifecycle else None,
+    }
+
+
 _READERS: dict[str, Callable[[str], Properties]] = {
+    "AWS::ECR::Repository": _repository,
     "AWS::ECS::Service": _service,
     "AWS::SSM::Parameter": _parameter,
 }
-"""Of the types that are changed outside CloudFormation here: the properties that are."""
+"""Of the types that are changed outside CloudFormation here, or imported: the properties that can differ."""

@@ -10,10 +10,12 @@ from pythonbase_operations.doctor.finding import Finding
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
     """Read the connection. Without services nobody needs one."""
-    return judge(find(aws, platform), platform, region=aws.region) if platform.services else []
+    if not platform.services:
+        return []
+    return judge(find(aws, platform), platform, region=aws.region, partition=aws.partition)
 
 
-def judge(connection: Connection | None, platform: Platform, *, region: str) -> list[Finding]:
+def judge(connection: Connection | None, platform: Platform, *, region: str, partition: str = "aws") -> list[Finding]:
     """What the connection's status means; None: it does not exist."""
     if connection is None and platform.connection_arn:
         place = f"{platform.config}: bitbucket.connection_arn"
@@ -21,10 +23,12 @@ def judge(connection: Connection | None, platform: Platform, *, region: str) -> 
         return [Finding(place=place, what=f"there is no connection {platform.connection_arn}", fix=fix)]
     if connection is None:
         what = f"there is no connection called {platform.connection_name}"
-        return [Finding(place="connection", what=what, fix="cdk deploy Bitbucket")]
+        return [Finding(place="connection", what=what, fix=f"cdk deploy {platform.bitbucket_stack}")]
     place = f"connection {connection.name}"
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html
-    console = f"https://{region}.console.aws.amazon.com/codesuite/settings/connections"
+    # No other partition has connections to Bitbucket.
+    domain = "amazonaws-us-gov.com" if partition == "aws-us-gov" else "aws.amazon.com"
+    console = f"https://{region}.console.{domain}/codesuite/settings/connections"
     if connection.status == PENDING:
         fix = (
             f"open {console}, choose {connection.name}, Update pending connection; "

@@ -14,8 +14,6 @@ from pythonbase_operations.doctor.finding import Finding, Severity
 STACK_RESOURCES = 500
 """Resources of a stack; fixed: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _NEARLY = 0.9
-_QUEUE = 5
-"""Builds that may wait, for each that may run: https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html"""
 
 
 WATCHES = 2
@@ -136,14 +134,18 @@ def _resources(aws: Aws, platform: Platform) -> list[Finding]:
 
 
 def judge_builds(limit: Limit, *, builds: int) -> list[Finding]:
-    """Whether builds start at all, and whether those of the whole platform fit into the queue."""
+    """Whether builds start at all, and whether those of the whole platform can run at once.
+
+    AWS's page speaks of a queue of five times the quota; small accounts report refusals without one:
+    https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html, https://github.com/aws/aws-cdk/issues/27335
+    """
     place = f"quota {limit.quota.name}"
     if limit.value < 1:
         return [Finding(place=place, what=f"it is {limit.text}, so every build fails to start", fix=limit.fix)]
-    at_once = limit.value * (1 + _QUEUE)
-    if builds > at_once:
+    if builds > limit.value:
         what = (
-            f"it is {limit.text}: with its queue {at_once:g} builds, and the configuration can start {builds} at once"
+            f"it is {limit.text}, and the configuration can start {builds} builds at once: the others wait, or are "
+            "refused and retried"
         )
         return [Finding(place=place, what=what, fix=limit.fix, severity=Severity.WARNING)]
     return []
