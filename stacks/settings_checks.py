@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # the model runs these checks, so it imports this module
     )
 
 _TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
-"""Why no strategy may shift traffic; pythonbase.deployment says more, and needs the CDK library."""
+"""Why no strategy may shift traffic; pythonbase.services.deployment says more, and needs the CDK library."""
 
 _SHIFTED_BACK = (
     "ECS shifts weights of the load balancer that a later deployment can put back on containers that are gone, "

@@ -1,25 +1,39 @@
-"""Constructs that free container builds from Docker Hub's pull limit and deliver services to ECS."""
+"""Constructs that free container builds from Docker Hub's pull limit and deliver services to ECS.
 
-from pythonbase.app_pipeline import AppPipeline
-from pythonbase.artifact_bucket import ArtifactBucket
-from pythonbase.base_image import DEFAULT_UPSTREAM, BaseImage
-from pythonbase.base_image_reference import MOVING_TAG, BaseImageReference, IBaseImage
-from pythonbase.bitbucket_source import BitbucketSource
-from pythonbase.build_queue_watch import BuildQueueWatch
-from pythonbase.build_statuses import BITBUCKET_API, BuildStatuses
-from pythonbase.connection_watch import ConnectionWatch
-from pythonbase.deployment import Deployment, DeploymentStrategy
+Import from here. Inside, each subpackage imports only from those below it (``make lint`` checks it):
+
+``monitoring``
+``pipelines``
+``services``, ``network``
+``releases``
+``images``, ``docker_hub_check``
+``permissions``
+
+``removal`` is above all of them. A name with an underscore in front is used by one module beside it.
+"""
+
 from pythonbase.docker_hub_check import DockerHubCheck
-from pythonbase.failure_alarms import FailureAlarms
-from pythonbase.network import Network
-from pythonbase.pull_request_builds import PullRequestBuilds
-from pythonbase.release import ReleaseNames, ReleaseParameters, ReleaseRepository, ReleaseState
-from pythonbase.release_machine import ReleaseMachine
-from pythonbase.release_notifications import ReleaseNotifications
-from pythonbase.release_stage import ReleaseStage
-from pythonbase.release_starter import ReleaseStarter
-from pythonbase.service_build import ServiceImage
-from pythonbase.web_service import CONTAINER_NAME, LoadBalancing, TaskSize, WebService
+from pythonbase.images.base_image import DEFAULT_UPSTREAM, BaseImage
+from pythonbase.images.reference import MOVING_TAG, BaseImageReference, IBaseImage
+from pythonbase.monitoring.build_queue_watch import BuildQueueWatch
+from pythonbase.monitoring.build_statuses import BITBUCKET_API, BuildStatuses
+from pythonbase.monitoring.connection_watch import ConnectionWatch
+from pythonbase.monitoring.failure_alarms import FailureAlarms
+from pythonbase.monitoring.release_notifications import ReleaseNotifications
+from pythonbase.network.network import Network
+from pythonbase.pipelines.app_pipeline import AppPipeline
+from pythonbase.pipelines.artifact_bucket import ArtifactBucket
+from pythonbase.pipelines.bitbucket_source import BitbucketSource
+from pythonbase.pipelines.pull_request_builds import PullRequestBuilds
+from pythonbase.pipelines.service_build import ServiceImage
+from pythonbase.releases.machine import ReleaseMachine
+from pythonbase.releases.names import ReleaseNames
+from pythonbase.releases.stage import ReleaseStage
+from pythonbase.releases.starter import ReleaseStarter
+from pythonbase.releases.state import ReleaseParameters, ReleaseRepository, ReleaseState
+from pythonbase.services.deployment import Deployment, DeploymentStrategy
+from pythonbase.services.load_balancing import LoadBalancing
+from pythonbase.services.web_service import CONTAINER_NAME, TaskSize, WebService
 from pythonbase_buildspecs import Mirror, SourcePolicy
 
 __all__ = [

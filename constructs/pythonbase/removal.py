@@ -9,7 +9,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from pythonbase.parameters_put_once import ParametersPutOnce
+from pythonbase.releases.parameters_put_once import ParametersPutOnce
 
 _KEPT = (CfnDeletionPolicy.RETAIN, CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE)
 

@@ -16,7 +16,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 from botocore.exceptions import ClientError
 
-from pythonbase.image_repository import NEWEST_KEPT, RELEASE_TAGS, image_repository
+from pythonbase.images.repository import NEWEST_KEPT, RELEASE_TAGS, image_repository
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY
 from tests.localcloud.aws_support import RegistryClient, allow, caller, manifest, unique
 

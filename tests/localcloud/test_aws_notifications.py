@@ -11,7 +11,7 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk.assertions import Template
 
-from pythonbase.release_notifications import ReleaseNotifications
+from pythonbase.monitoring.release_notifications import ReleaseNotifications
 from tests.localcloud.aws_support import allow, unique, wait_for
 from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _approve
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pythonbase.bitbucket_source import CONNECTION_TAG
+from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
 from tests.localcloud.aws_support import allow, service_role, unique, wait_for
 from tests.localcloud.conftest import ROOT, Cloud
 from tests.localcloud.test_aws_codebuild import Project

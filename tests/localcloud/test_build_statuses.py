@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pythonbase.bitbucket_source import CONNECTION_TAG
+from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
 from tests.localcloud.aws_support import wait_for
 from tests.localcloud.monorepo import CHECKS, FOLDER, PULL_REQUESTS, RELEASE, REPOSITORY, SECRET, Monorepo
 

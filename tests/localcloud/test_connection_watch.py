@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pythonbase.bitbucket_source import CONNECTION_TAG
+from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
 from tests.localcloud.aws_support import allow, service_role, unique, wait_for
 from tests.localcloud.conftest import ROOT, Cloud
 from tests.localcloud.test_aws_codepipeline import Repository, authorize

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pythonbase import ReleaseNames
-from pythonbase.release_steps import ReleaseTarget, release_steps
+from pythonbase.releases.steps import ReleaseTarget, release_steps
 from pythonbase_localcloud.faults import control
 from tests.localcloud.aws_support import RegistryClient, allow, digest, manifest, service_role, unique, wait_for
 

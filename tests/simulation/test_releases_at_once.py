@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pythonbase import ReleaseNames
-from pythonbase.release_steps import ReleaseTarget, release_steps
+from pythonbase.releases.steps import ReleaseTarget, release_steps
 from tests.simulation.account import REPOSITORY, Account, Bucket
 from tests.simulation.crowd import MOST_EVENTS, release_at_once
 

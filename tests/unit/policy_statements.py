@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pythonbase._acknowledge import _flatten as as_in_findings
+from pythonbase.permissions.acknowledge import _flatten as as_in_findings
 from tests.unit.synthesis import many, short, text
 
 _UNDERSTOOD = {"Action", "Condition", "Effect", "Principal", "Resource", "Sid"}

@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
-from pythonbase.artifact_bucket import ArtifactBucket
+from pythonbase.pipelines.artifact_bucket import ArtifactBucket
 from tests.unit.synthesis import allowed, may, new_stack, only, text
 
 

@@ -9,7 +9,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from pythonbase import BuildQueueWatch
-from pythonbase.build_queue_watch import MOST_RETRIES
+from pythonbase.monitoring.build_queue_watch import MOST_RETRIES
 from tests.unit.synthesis import ACCOUNT, CONNECTION, REGION, allowed, may, new_stack, only, text, trusted_by
 
 ROLE = "WatchStateMachineRole"

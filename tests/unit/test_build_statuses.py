@@ -20,7 +20,7 @@ from aws_cdk.assertions import Template
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-import pythonbase.build_statuses as module
+import pythonbase.monitoring.build_statuses as module
 from pythonbase import BITBUCKET_API, BuildStatuses
 from tests.unit.synthesis import (
     ACCOUNT,

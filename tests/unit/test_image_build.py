@@ -16,9 +16,9 @@ from aws_cdk import Duration
 from aws_cdk.assertions import Template
 from botocore.stub import ANY, Stubber
 
-import pythonbase.image_build as image_build_module
-from pythonbase.image_build import ImageBuild
-from pythonbase.image_project import ImageProject
+import pythonbase.images._build as image_build_module
+from pythonbase.images._build import ImageBuild
+from pythonbase.images.project import ImageProject
 from pythonbase_buildspecs import base_image_buildspec
 from tests.unit.synthesis import allowed, may, new_stack, only, resources, text, trusted_by
 

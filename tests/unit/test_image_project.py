@@ -7,7 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
-from pythonbase.image_project import ImageProject
+from pythonbase.images.project import ImageProject
 from pythonbase_buildspecs import Buildspec, base_image_buildspec
 from tests.unit.synthesis import Resource, allowed, environment, new_stack, only, resources, trusted_by
 

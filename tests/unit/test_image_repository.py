@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from pythonbase.image_repository import NEWEST_KEPT, PULL_ACTIONS, PUSH_ACTIONS, image_repository
+from pythonbase.images.repository import NEWEST_KEPT, PULL_ACTIONS, PUSH_ACTIONS, image_repository
 from tests.unit.synthesis import Resource, new_stack, resources
 
 

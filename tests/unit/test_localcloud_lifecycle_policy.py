@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from pythonbase.image_repository import NEWEST_KEPT
+from pythonbase.images.repository import NEWEST_KEPT
 from pythonbase_localcloud.aws.registry.lifecycle_policy import Image, PolicyError, expired_by, parse
 from tests.unit.synthesis import only
 

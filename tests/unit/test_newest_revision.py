@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pythonbase.handlers.newest_revision import index
-from pythonbase.release_steps.deploy import _REGISTERED
-from pythonbase.release_steps.look import TEMPLATE_TAG
+from pythonbase.releases.steps.deploy import _REGISTERED
+from pythonbase.releases.steps.look import TEMPLATE_TAG
+from pythonbase.services.handlers.newest_revision import index
 
 DEFINITION: dict[str, Any] = {
     "taskDefinitionArn": "arn:td:7",

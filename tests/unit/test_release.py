@@ -10,7 +10,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from pythonbase import BaseImage, ReleaseNames, ReleaseRepository, ReleaseState
-from pythonbase.image_repository import PULL_ACTIONS
+from pythonbase.images.repository import PULL_ACTIONS
 from tests.unit.synthesis import REGION, Resource, allowed, new_stack, only, resources, text
 
 OTHER_ACCOUNT = "999988887777"

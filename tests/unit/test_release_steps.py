@@ -11,7 +11,7 @@ import jsonata  # type: ignore[import-untyped] # it has no types
 import pytest
 
 from pythonbase import ReleaseNames
-from pythonbase.release_steps import ReleaseTarget, release_steps
+from pythonbase.releases.steps import ReleaseTarget, release_steps
 
 TARGET = ReleaseTarget(
     names=ReleaseNames("orders", "staging"),

@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, CfnOutput, Stack
 
 from pythonbase import BaseImage, BaseImageReference, ReleaseNames, ReleaseParameters, ReleaseState
-from pythonbase.released_image import released_image
+from pythonbase.services._released_image import released_image
 from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION
 
 

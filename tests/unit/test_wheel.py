@@ -105,12 +105,14 @@ def test_a_team_synthesizes_its_own_stacks_with_the_wheel(python: Path, tmp_path
     assert {"AWS::CodePipeline::Pipeline", "AWS::ECS::Service", "AWS::ECR::Repository", "Custom::ImageBuild"} <= kinds
 
 
-def test_the_wheel_has_types_templates_and_the_handler(wheel: Path) -> None:
+def test_the_wheel_has_types_templates_and_the_handlers(wheel: Path) -> None:
     assert {
         "pythonbase/py.typed",
         "pythonbase_buildspecs/py.typed",
         "pythonbase_operations/py.typed",
-        "pythonbase/handlers/image_build/index.py",
+        "pythonbase/images/handlers/image_build/index.py",
+        "pythonbase/monitoring/handlers/build_status/index.py",
+        "pythonbase/services/handlers/newest_revision/index.py",
         "pythonbase_buildspecs/templates/base_image.yml",
         "pythonbase_buildspecs/templates/service_image.yml",
     } <= _contents(wheel)

@@ -11,7 +11,7 @@ from pythonbase_operations.doctor.finding import Finding
 from pythonbase_operations.names import Names
 
 ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
-"""Interface endpoints of a VPC without NAT gateways (``pythonbase.vpc_endpoints``)."""
+"""Interface endpoints of a VPC without NAT gateways (``pythonbase.network``)."""
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:

@@ -1,0 +1,1 @@
+"""Base images and what builds them: ECR repositories, CodeBuild projects, upstream images."""

@@ -1,0 +1,116 @@
+"""The CodeBuild project that builds container images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from pythonbase.images._text_build_spec import TextBuildSpec
+from pythonbase.permissions.acknowledge import acknowledge
+from pythonbase.permissions.trust import for_own_account
+from pythonbase_buildspecs import Buildspec
+
+# Docker 28 and buildx 0.32, whose BuildKit knows source policies:
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
+_BUILD_IMAGE = codebuild.LinuxBuildImage.STANDARD_7_0
+
+
+class ImageProject(Construct):
+    """A CodeBuild project that can run a Docker engine, with its own log group and a role that may only log.
+
+    Grant what the build needs to ``role``: the project itself ignores grants, because the CDK library would add wide
+    ones (all reports, a log group that is not used, whole buckets).
+
+    Args:
+        scope: Parent of the project.
+        construct_id: Id in the parent.
+        buildspec: What the build does.
+        environment: Plain environment variables of the build; no secrets.
+        description: Shown in the console.
+        source: Where the build's files come from. Left out: the project builds what a pipeline hands it.
+        timeout: Time after which a build is stopped.
+        log_retention: How long logs of builds are kept.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        buildspec: Buildspec,
+        environment: Mapping[str, str],
+        description: str,
+        source: codebuild.ISource | None = None,
+        timeout: Duration | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.log_group = logs.LogGroup(self, "Logs", retention=log_retention, removal_policy=RemovalPolicy.RETAIN)
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
+            description=f"Build: {description}",
+        )
+        for_own_account(self.role)
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]
+            )
+        )
+        # One set of arguments for two classes whose type is not a common one.
+        settings: dict[str, Any] = {
+            "build_spec": TextBuildSpec(buildspec),
+            "description": description,
+            "environment": codebuild.BuildEnvironment(
+                # docker build needs it: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html
+                privileged=True,
+                build_image=_BUILD_IMAGE,
+                compute_type=codebuild.ComputeType.SMALL,
+            ),
+            "environment_variables": {
+                name: codebuild.BuildEnvironmentVariable(value=value) for name, value in environment.items()
+            },
+            "logging": codebuild.LoggingOptions(
+                cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group)
+            ),
+            "grant_report_group_permissions": False,
+            "role": self.role.without_policy_updates(),
+            "timeout": timeout or Duration.hours(1),
+        }
+        self.project: codebuild.Project = (
+            codebuild.Project(self, "Project", source=source, **settings)
+            if source
+            else codebuild.PipelineProject(self, "Project", **settings)
+        )
+        # A build without permission to log would start and fail.
+        self.project.node.add_dependency(self.role)
+        acknowledge(
+            self.project,
+            {
+                "AwsSolutions-CB4": "the artifact only names an image; its bucket encrypts it with S3 managed keys",
+            },
+        )
+
+    def allow_reports(self, name: str) -> None:
+        """Allow the build to make the report group that its buildspec calls ``name``, and to report to it.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/test-permissions.html
+        """
+        group = Stack.of(self).format_arn(
+            service="codebuild", resource="report-group", resource_name=f"{self.project.project_name}-{name}"
+        )
+        actions = ["BatchPutTestCases", "CreateReport", "CreateReportGroup", "UpdateReport"]
+        # A policy of its own: it names the project, which waits for the role's other one.
+        iam.Policy(
+            self,
+            "Reports",
+            roles=[self.role],
+            statements=[iam.PolicyStatement(actions=[f"codebuild:{action}" for action in actions], resources=[group])],
+        )

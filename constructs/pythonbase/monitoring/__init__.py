@@ -1,0 +1,1 @@
+"""What watches pipelines and releases: retries, alarms, notifications, build statuses."""

@@ -1,0 +1,1 @@
+"""The VPC and the ECS cluster that services share."""

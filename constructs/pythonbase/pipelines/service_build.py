@@ -1,0 +1,101 @@
+"""How the image of a service is built, whoever builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from pythonbase.images.project import ImageProject
+from pythonbase.images.reference import MOVING_TAG, IBaseImage, grant_registry_login
+from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS
+from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
+from pythonbase_buildspecs import REPORTS, Buildspec, SourcePolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceImage:
+    """What the image of a service is made of.
+
+    Args:
+        base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
+        dockerfile: Path of the Dockerfile in the service's repository.
+        context: Folder of the repository that the Dockerfile copies from; ``.`` is the root.
+        test_command: Shell command that tests the image. Left out: nothing is tested.
+        source_policy: Which images of Docker Hub become the base image, and what happens to the others.
+        pull_through_cache_prefix: Prefix of the account's pull-through cache rule for Docker Hub.
+    """
+
+    base_image: IBaseImage
+    dockerfile: str = "Dockerfile"
+    context: str = "."
+    test_command: str | None = None
+    source_policy: SourcePolicy = field(default_factory=SourcePolicy)
+    pull_through_cache_prefix: str = "docker-hub"
+
+
+def registry_of(scope: Construct) -> str:
+    """Host name of the ECR registry of the scope's account and Region."""
+    stack = Stack.of(scope)
+    return f"{stack.account}.dkr.ecr.{stack.region}.{Aws.URL_SUFFIX}"
+
+
+def service_build(
+    scope: Construct,
+    construct_id: str,
+    *,
+    image: ServiceImage,
+    buildspec: Buildspec,
+    description: str,
+    environment: Mapping[str, str] | None = None,
+) -> ImageProject:
+    """A project that may pull what the image is made of and report its tests; it may push nothing.
+
+    Args:
+        scope: Parent of the project.
+        construct_id: Id in the parent.
+        image: What to build.
+        buildspec: The buildspec for that image.
+        description: Shown in the console.
+        environment: Plain environment variables besides those that say what to build.
+    """
+    cache = f"{registry_of(scope)}/{image.pull_through_cache_prefix}"
+    build = ImageProject(
+        scope,
+        construct_id,
+        buildspec=buildspec,
+        description=description,
+        environment={
+            "AWS_ACCOUNT_ID": image.base_image.account,
+            "BASE_REPOSITORY_URI": image.base_image.repository_uri,
+            "BASE_TAG": MOVING_TAG,
+            **(environment or {}),
+            **({"PULL_THROUGH_CACHE": cache} if image.source_policy.uses_pull_through_cache else {}),
+            # Not in the buildspec: the shell takes a variable's value as it is.
+            **({"TEST_COMMAND": image.test_command} if image.test_command else {}),
+        },
+    )
+    # Dockerfiles may name ECR Public whatever the policy says of Docker Hub.
+    grant_registry_login(build.role, ecr_public=True)
+    image.base_image.grant_pull(build.role)
+    if image.source_policy.uses_pull_through_cache:
+        _grant_pull_through(build.role, image.pull_through_cache_prefix)
+    if image.test_command:
+        build.allow_reports(REPORTS)
+    return build
+
+
+def _grant_pull_through(role: iam.Role, cache_prefix: str) -> None:
+    cached = Stack.of(role).format_arn(service="ecr", resource="repository", resource_name=f"{cache_prefix}/*")
+    role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS, *PULL_THROUGH_ACTIONS], resources=[cached]))
+    acknowledge(
+        role,
+        {
+            wildcard_resource(role, cached): (
+                "the cache makes a repository for each image at its first pull; all are below this prefix"
+            )
+        },
+    )

@@ -1,0 +1,79 @@
+"""One environment in the order in which a pipeline releases to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from pythonbase.releases.names import ReleaseNames
+
+
+@dataclass(frozen=True, kw_only=False)
+class ReleaseStage:
+    """An environment that a pipeline releases to.
+
+    Args:
+        names: Which service and environment; a ``WebService`` has it as ``names``.
+        approval: Whether somebody must approve each release.
+        approval_timeout: How long the approval may take. Default: 7 days, CodePipeline's own.
+        account: The environment's AWS account, if it is not the pipeline's. It needs a ``ReleaseStarter``.
+        region: The environment's Region, if it is not the pipeline's.
+    """
+
+    names: ReleaseNames
+    approval: bool = False
+    approval_timeout: Duration | None = None
+    account: str | None = None
+    region: str | None = None
+
+    @property
+    def stage_name(self) -> str:
+        """Name of the pipeline's stage: `staging` is `Staging`."""
+        name = self.names.environment_name or "deploy"
+        return "".join(word.capitalize() for word in name.split("-"))
+
+    @property
+    def approval_name(self) -> str:
+        """Name of the stage with its approval: that of `staging` is `ApproveStaging`."""
+        return f"Approve{self.stage_name}"
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """Names of all its stages, in their order."""
+        return (self.approval_name, self.stage_name) if self.approval else (self.stage_name,)
+
+    def state_machine_arn(self, scope: Construct) -> str:
+        """ARN of the state machine that releases to this environment."""
+        return self.names.state_machine_arn(**self._place(scope))
+
+    def execution_arns(self, scope: Construct) -> str:
+        """ARN of every execution of that state machine."""
+        return self.names.execution_arns(**self._place(scope))
+
+    def starter_role_arn(self, scope: Construct) -> str:
+        """ARN of the role in the environment's account with which the pipeline releases to it."""
+        place = self._place(scope)
+        return f"arn:{place['partition']}:iam::{place['account']}:role/{self.names.starter_role_name}"
+
+    def start_statements(self, scope: Construct) -> list[iam.PolicyStatement]:
+        """What is needed to release:
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-StepFunctions.html
+        """
+        return [
+            iam.PolicyStatement(
+                actions=["states:DescribeStateMachine", "states:StartExecution"],
+                resources=[self.state_machine_arn(scope)],
+            ),
+            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[self.execution_arns(scope)]),
+        ]
+
+    def _place(self, scope: Construct) -> dict[str, str]:
+        stack = Stack.of(scope)
+        return {
+            "account": self.account or stack.account,
+            "region": self.region or stack.region,
+            "partition": stack.partition,
+        }

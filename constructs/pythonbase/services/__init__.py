@@ -1,0 +1,1 @@
+"""ECS services that run what was released."""

@@ -1,0 +1,131 @@
+"""The revision of a task definition that a service is deployed with: the template's, with the released image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import custom_resources as custom
+from constructs import Construct
+
+from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
+from pythonbase.releases.names import ReleaseNames
+from pythonbase.releases.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
+
+_HANDLER = Path(__file__).parent / "handlers" / "newest_revision"
+_RUNTIME = lambda_.Runtime.PYTHON_3_14
+
+
+class NewestRevision(Construct):
+    """Makes the newest revision of a family the template's task definition with the image that is recorded.
+
+    A service that names the family without a revision is deployed with its newest one. CloudFormation itself remembers
+    the revision of the last deployment, however old its image is, and for a stack that was deployed once it is the
+    placeholder: it would go back to it when a deployment fails, and whenever it reverts drift. This custom resource
+    stands between the task definition and the service. It runs when the template's task definition changes, and also
+    when CloudFormation rolls such a change back; each time it registers a revision if the newest one is another.
+
+    Args:
+        scope: Parent.
+        construct_id: Id in the parent.
+        names: Which service and environment.
+        task_definition: The template's task definition.
+        passed_roles: Its task role and execution role.
+        container_name: The container whose image is released.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        names: ReleaseNames,
+        task_definition: ecs.TaskDefinition,
+        passed_roles: list[iam.IRole],
+        container_name: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.role: iam.Role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Registers task definitions of {names.deployed_name} with the released image",
+        )
+        log_group.grant_write(self.role)
+        for statement in (
+            *register_revisions(self, names),
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[role.role_arn for role in passed_roles],
+                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            ),
+            iam.PolicyStatement(
+                actions=["ssm:GetParameter"], resources=[names.parameter_arn(self, names.image_parameter)]
+            ),
+        ):
+            self.role.add_to_policy(statement)
+        function = lambda_.Function(
+            self,
+            "Function",
+            runtime=_RUNTIME,
+            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            handler="index.on_event",
+            role=self.role.without_policy_updates(),
+            timeout=Duration.minutes(5),
+            # RegisterTaskDefinition refills by one request a second, for all of an account's services.
+            environment={"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "12"},
+            log_group=log_group,
+            description=f"Gives the newest task definition of {names.deployed_name} the released image",
+        )
+        provider = custom.Provider(self, "Provider", on_event_handler=function, log_group=log_group)
+        self.resource = CustomResource(
+            self,
+            "Default",
+            resource_type="Custom::NewestRevision",
+            service_token=provider.service_token,
+            properties={
+                "Family": names.deployed_name,
+                "TaskDefinition": task_definition.task_definition_arn,
+                "ImageParameter": names.image_parameter,
+                "ContainerName": container_name,
+            },
+        )
+        # The function needs its permissions, which are a resource of their own.
+        self.resource.node.add_dependency(self.role)
+        acknowledge(
+            self.role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "to read a task definition there are no resource-level permissions: "
+                f"{ECS_PERMISSIONS}",
+                wildcard_resource(self.role, revisions_of(self, names)): (
+                    "every revision of this one task definition: a new one is registered"
+                ),
+            },
+        )
+        _acknowledge_provider(provider, function)
+
+
+def _acknowledge_provider(provider: custom.Provider, function: lambda_.Function) -> None:
+    """The provider framework of the CDK library is not ours to narrow; what it may do is listed here."""
+    resource = function.node.default_child
+    assert isinstance(resource, CfnElement)  # noqa: S101 - a Lambda function has a resource
+    logical_id = Stack.of(provider).get_logical_id(resource)
+    logging = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    acknowledge(
+        provider,
+        {
+            f"AwsSolutions-IAM4[Policy::{logging}]": (
+                "the CDK library gives its provider framework this policy: it allows writing logs only"
+            ),
+            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>:*]": (
+                "the CDK library lets its provider framework call any version of this one function"
+            ),
+        },
+    )
