@@ -55,10 +55,11 @@ test-more: setup ## Run the tests that take minutes: the builder's corpus, Docke
 test-unit: setup ## Run the tests that need no local cloud
 	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit
 
-lint: setup ## Check style, types, shell in buildspecs and YAML
+lint: setup ## Check style, types, imports, shell in buildspecs and YAML
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
 	.venv/bin/yamllint --strict .
 	.venv/bin/shellcheck scripts/* .ci/run
 	$(PYTHON) -m pytest -q tests/unit/test_buildspec.py -k shellcheck
