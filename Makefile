@@ -59,7 +59,7 @@ lint: setup ## Check style, types, imports, shell in buildspecs and YAML
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/lint-imports --no-cache
+	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/yamllint --strict .
 	.venv/bin/shellcheck scripts/* .ci/run
 	$(PYTHON) -m pytest -q tests/unit/test_buildspec.py -k shellcheck
