@@ -18,6 +18,7 @@ from pythonbase._grants import read_secret
 from pythonbase._stage_retries import only_pipelines_of, pipelines_of
 
 BITBUCKET_API = "https://api.bitbucket.org/2.0"
+"""Where Bitbucket Cloud is."""
 
 _HANDLER = Path(__file__).parent / "handlers" / "build_status"
 _ENDED = ["SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"]
