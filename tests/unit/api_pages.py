@@ -137,7 +137,7 @@ def _entry(entry: Entry) -> Iterator[str]:
     elif isinstance(item, griffe.Function):
         yield from _function(entry.name, item)
     elif isinstance(item, griffe.Attribute):
-        yield f"```python\n{entry.name} = {item.value}\n```\n"
+        yield f"```python\n{entry.name} = {_code(item.value)}\n```\n"
         yield from _described(item)
 
 
@@ -224,7 +224,7 @@ def _signature(name: str, item: griffe.Class | griffe.Function) -> str:
             parameter.kind or griffe.ParameterKind.positional_or_keyword, ""
         )
         text += parameter.name + (f": {parameter.annotation}" if parameter.annotation else "")
-        parts.append(text + (f" = {parameter.default}" if parameter.default is not None and text[0] != "*" else ""))
+        parts.append(text + (f" = {_code(parameter.default)}" if parameter.default is not None and text[0] != "*" else ""))
     returns = f" -> {item.returns}" if isinstance(item, griffe.Function) and item.returns else ""
     line = f"{name}({', '.join(parts)}){returns}"
     if len(line) <= _ONE_LINE:
@@ -237,9 +237,15 @@ def _kind(attribute: griffe.Attribute, *, is_enum: bool) -> str:
     if attribute.annotation is not None:
         return str(attribute.annotation)
     if is_enum:
-        return str(attribute.value)
+        return _code(attribute.value)
     # ``self.names = ReleaseNames(…)``
     return str(attribute.value.function) if isinstance(attribute.value, griffe.ExprCall) else ""
+
+
+def _code(value: object) -> str:
+    """An expression, with texts in double quotes as in the sources."""
+    text = str(value)
+    return f'"{text[1:-1]}"' if re.fullmatch(r"'[^'\"\\]*'", text) else text
 
 
 def _text(text: str) -> str:
