@@ -224,7 +224,8 @@ def _signature(name: str, item: griffe.Class | griffe.Function) -> str:
             parameter.kind or griffe.ParameterKind.positional_or_keyword, ""
         )
         text += parameter.name + (f": {parameter.annotation}" if parameter.annotation else "")
-        parts.append(text + (f" = {_code(parameter.default)}" if parameter.default is not None and text[0] != "*" else ""))
+        is_given = parameter.default is not None and not text.startswith("*")
+        parts.append(text + (f" = {_code(parameter.default)}" if is_given else ""))
     returns = f" -> {item.returns}" if isinstance(item, griffe.Function) and item.returns else ""
     line = f"{name}({', '.join(parts)}){returns}"
     if len(line) <= _ONE_LINE:
