@@ -11,8 +11,8 @@ import pytest
 from aws_cdk import App, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from pythonbase_settings import Settings
 from stacks.platform import add_platform
-from stacks.settings import Settings
 from tests.unit.application import Application, copy_of_the_repository
 from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION, ROOT
 from tests.unit.test_nag import MATRIX, SECRETS

@@ -110,6 +110,7 @@ def test_the_wheel_has_types_templates_and_the_handler(wheel: Path) -> None:
         "pythonbase/py.typed",
         "pythonbase_buildspecs/py.typed",
         "pythonbase_operations/py.typed",
+        "pythonbase_settings/py.typed",
         "pythonbase/handlers/image_build/index.py",
         "pythonbase_buildspecs/templates/base_image.yml",
         "pythonbase_buildspecs/templates/service_image.yml",
@@ -119,13 +120,13 @@ def test_the_wheel_has_types_templates_and_the_handler(wheel: Path) -> None:
 def test_the_wheel_has_every_source_of_the_library_and_nothing_else(wheel: Path) -> None:
     sources = {
         path.relative_to(root).as_posix()
-        for root in (ROOT / "constructs", ROOT / "buildspecs", ROOT / "operations")
+        for root in (ROOT / "constructs", ROOT / "buildspecs", ROOT / "operations", ROOT / "settings")
         for path in root.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     metadata = {name for name in _contents(wheel) if name.split("/")[0].endswith(".dist-info")}
     assert _contents(wheel) - metadata == sources
-    packages = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations"}
+    packages = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations", "pythonbase_settings"}
     assert {name.split("/")[0] for name in sources} == packages
 
 
@@ -140,13 +141,17 @@ def _requirements(wheel: Path, *, extra: str | None) -> set[str]:
     return {re.split("[^a-z0-9-]", line.lower())[0] for line in chosen}
 
 
+_OF_THE_COMMAND = {"pythonbase_operations", "pythonbase_settings"}
+"""Packages that the library does without, so that what they import comes with the extra."""
+
+
 def _imported(wheel: Path, *, of_operations: bool) -> set[str]:
     """Names of packages that the code imports, as they are called on PyPI, without this project's and Python's own."""
     with zipfile.ZipFile(wheel) as archive:
         trees = [
             ast.parse(archive.read(item))
             for item in archive.namelist()
-            if item.endswith(".py") and item.startswith("pythonbase_operations/") == of_operations
+            if item.endswith(".py") and (item.split("/")[0] in _OF_THE_COMMAND) == of_operations
         ]
     called = {"aws_cdk": "aws-cdk-lib", "yaml": "pyyaml"}
     imported = set()
@@ -155,7 +160,7 @@ def _imported(wheel: Path, *, of_operations: bool) -> set[str]:
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             imported.add(node.module.split(".")[0])
-    own = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations"}
+    own = {"pythonbase", "pythonbase_buildspecs", *_OF_THE_COMMAND}
     return {called.get(name, name.replace("_", "-")) for name in imported - own - set(sys.stdlib_module_names)}
 
 
@@ -166,7 +171,7 @@ def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> N
 
 def test_the_command_has_what_it_imports_with_its_extra_which_the_library_does_without(wheel: Path) -> None:
     extra = _requirements(wheel, extra="operations")
-    assert extra == {"boto3", "botocore", "dockerfile", "pyyaml"}
+    assert extra == {"boto3", "botocore", "dockerfile", "pydantic", "pydantic-core", "pyyaml"}
     assert _imported(wheel, of_operations=True) <= extra
     assert not extra & _requirements(wheel, extra=None)
 
@@ -198,7 +203,7 @@ def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None
     assert Path(done.stdout.strip()).is_relative_to(sysconfig.get_path("purelib"))
 
 
-@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud", "operations"])
+@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud", "operations", "settings"])
 def test_a_source_root_is_no_package(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert not (ROOT / folder / "__init__.py").exists()

@@ -1,13 +1,13 @@
-"""What a service is in one of its environments, and where that is."""
+"""Where the environments of services are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the model's checks use this module
-    from stacks.settings_model import Network, Service, ServiceEnvironment, Settings
+from pythonbase_settings.network import Network
+from pythonbase_settings.services import Service
+from pythonbase_settings.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,31 +42,6 @@ def place(name: str, settings: Settings) -> Place:
         region=found.region if found.region != own.region else None,
         network=found.network,
     )
-
-
-def in_environment(service: Service, environment: ServiceEnvironment) -> Service:
-    """The service with what the environment sets: single values replace, variables and secrets are added."""
-    given = {
-        key: getattr(environment, key)
-        for key in ("cpu", "memory", "desired_count", "max_count", "load_balancer")
-        if getattr(environment, key) is not None
-    }
-    if "desired_count" in given and "max_count" not in given:
-        given["max_count"] = max(service.max_count, given["desired_count"])
-    if environment.alarms:
-        given["deployment"] = service.deployment.model_copy(update={"alarms": environment.alarms})
-    own = {*environment.environment, *environment.secrets}
-    return service.model_copy(
-        update={
-            **given,
-            "environment": _without(service.environment, own) | environment.environment,
-            "secrets": _without(service.secrets, own) | environment.secrets,
-        }
-    )
-
-
-def _without(values: dict[str, str], names: set[str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def used_environments(settings: Settings) -> Iterator[str]:

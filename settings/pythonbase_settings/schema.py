@@ -1,14 +1,14 @@
 """Writes the JSON Schema of the settings, by which editors complete and check `platform.yaml`.
 
-Run it after a change of the model: `python -m stacks.schema`.
+Run it after a change of the model: `python -m pythonbase_settings.schema`.
 """
 
 import json
 from pathlib import Path
 
-from stacks.settings_model import Settings
+from pythonbase_settings.settings import Settings
 
-SCHEMA_FILE = Path(__file__).resolve().parent.parent / "platform.schema.json"
+SCHEMA_FILE = Path(__file__).resolve().parents[2] / "platform.schema.json"
 
 
 def schema_text() -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from stacks.problems import Finding, SettingPath, place
-from stacks.regions import FARGATE_ZONES, WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition_of
-
-if TYPE_CHECKING:  # the model runs these checks
-    from stacks.settings_model import Network, Notifications, Settings
+from pythonbase_settings.network import Network
+from pythonbase_settings.notifications import Notifications
+from pythonbase_settings.problems import Finding, SettingPath, place
+from pythonbase_settings.regions import FARGATE_ZONES, WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition_of
+from pythonbase_settings.settings import Settings
 
 _REGION: SettingPath = ("environment", "region")
 
@@ -40,6 +39,22 @@ def check_regions(settings: Settings) -> Iterator[Finding]:
             yield from _check_zones(item.network, (*at, "network"), item.region or region)
     if region:
         yield from _check_partitions(settings, region)
+
+
+def check_connection(settings: Settings) -> Iterator[Finding]:
+    """The connection is where the pipelines are."""
+    arn, region = settings.bitbucket.connection_arn, settings.environment.region
+    if arn and region and arn.split(":")[3] != region:
+        fix = f"use a connection in {region}, the Region of environment.region"
+        yield Finding(path=("bitbucket", "connection_arn"), fix=fix, involves=(("environment", "region"),))
+
+
+def check_topic(notifications: Notifications | None, at: SettingPath, region: str | None) -> Iterator[Finding]:
+    """A topic is where the pipelines are."""
+    topic = notifications.topic if notifications else None
+    if topic and region and topic.split(":")[3] != region:
+        fix = f"use a topic in {region}, the Region of environment.region and of the pipelines"
+        yield Finding(path=at, fix=fix, involves=(("environment", "region"),))
 
 
 def _notifications(settings: Settings) -> Iterator[tuple[SettingPath, Notifications]]:

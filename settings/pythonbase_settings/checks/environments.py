@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from stacks.environments import in_environment, place
-from stacks.fargate import fargate_memory, listed_sizes
-from stacks.names import stack_name
-from stacks.problems import Finding, SettingPath
-from stacks.problems import place as at_place
-
-if TYPE_CHECKING:  # the model runs these checks
-    from stacks.settings_model import PlatformEnvironment, Service, ServiceEnvironment, Settings
-
+from pythonbase_settings.environments import PlatformEnvironment
+from pythonbase_settings.fargate import fargate_memory, listed_sizes
+from pythonbase_settings.names import stack_name
+from pythonbase_settings.places import place
+from pythonbase_settings.problems import Finding, SettingPath
+from pythonbase_settings.problems import place as at_place
+from pythonbase_settings.services import Service, ServiceEnvironment, in_environment
+from pythonbase_settings.settings import Settings
 
 _LONGEST_ELSEWHERE = 56
 """Of a service's name with its environment's in another account: IAM allows role names of 64 characters."""

@@ -1,17 +1,15 @@
 """Turns pydantic's errors into findings with this application's words."""
 
 import difflib
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks import formats
-from stacks.field_rules import FIX_ERROR
-from stacks.problems import Finding, SettingPath, shown_text
-from stacks.settings_checks import HIDDEN, secret_fix
-from stacks.settings_model import COMBINATION_ERROR
+from pythonbase_settings.confidential import HIDDEN
+from pythonbase_settings.described import Described
+from pythonbase_settings.field_rules import FIX_ERROR
+from pythonbase_settings.problems import Finding, SettingPath, shown_text
+from pythonbase_settings.secrets import holds_a_login
 
 _KEY_ERROR = "[key]"  # pydantic's last step of the place of an error in a dictionary's key
 
@@ -23,10 +21,10 @@ _FIXES = {
 
 
 def findings_of(error: ValidationError, *, model: type[BaseModel]) -> list[Finding]:
-    """A finding for each wrong value. Wrong combinations are left to `check_together`."""
-    # the second: pydantic's word for a default computed from a value that is itself wrong, and reported
-    left_out = {COMBINATION_ERROR, "default_factory_not_called"}
-    return [_finding(detail, model) for detail in error.errors() if detail["type"] not in left_out]
+    """A finding for each wrong value."""
+    # pydantic's word for a default computed from a value that is itself wrong, and reported
+    left_out = "default_factory_not_called"
+    return [_finding(detail, model) for detail in error.errors() if detail["type"] != left_out]
 
 
 def broken_paths(findings: list[Finding]) -> set[SettingPath]:
@@ -49,9 +47,11 @@ def _finding(detail: ErrorDetails, model: type[BaseModel]) -> Finding:
         return _unknown_key(path, model)
     if value is None:
         return Finding(path=path, fix="give it a value, or remove the line")
-    if _is_confidential(path):
-        return Finding(path=path, got=HIDDEN, fix=_confidential_fix(detail))
-    got = HIDDEN if isinstance(value, str) and formats.holds_a_login(value) else None
+    confidential = Described(model).confidential_at(path)
+    if confidential:
+        fix = confidential.fix_of(value) or _FIXES.get(kind) or _fix(detail)
+        return Finding(path=path, got=HIDDEN, fix=fix)
+    got = HIDDEN if isinstance(value, str) and holds_a_login(value) else None
     if kind in {"model_type", "model_attributes_type"}:
         fix = f"use a mapping with the keys {', '.join(_keys(path, model))}"
     else:
@@ -68,36 +68,10 @@ def _fix(detail: ErrorDetails) -> str:
     return str(detail["ctx"]["fix"]) if detail["type"] == FIX_ERROR else detail["msg"].lower()
 
 
-def _is_confidential(path: SettingPath) -> bool:
-    """Whether a value may be a secret."""
-    match path:
-        case ("services", int(), "environments", int(), *rest):
-            return _is_confidential(("services", 0, *rest))
-        case ("services", int(), "secrets", str()) | ("services", int(), "environment" | "secrets"):
-            return True
-        case ("base_images", int(), "upstream_credentials") | ("bitbucket", "status_credentials"):
-            return True
-        case ("services", int(), "environment", str(name)):
-            return formats.names_a_secret(name)
-    return False
-
-
-def _confidential_fix(detail: ErrorDetails) -> str:
-    location = detail["loc"]
-    match (location[4:] if "environments" in location else location[2:]) or location[1:]:
-        case ("environment", str(name)):
-            return secret_fix(name)
-        case ("secrets", _) | ("upstream_credentials",) | ("status_credentials",) if not isinstance(
-            detail["input"], str
-        ):
-            return "use the name or ARN of a Secrets Manager secret, in quotes"
-    return _FIXES.get(detail["type"]) or _fix(detail)
-
-
 def _missing(path: SettingPath, model: type[BaseModel]) -> str:
-    owner = _model_at(path[:-1], model)
+    owner = Described(model).at(path[:-1])
     key = str(path[-1])
-    examples = owner.model_fields[key].examples if owner else None
+    examples = owner.model.model_fields[key].examples if owner and owner.model else None
     return f'add it, such as "{key}: {_example(examples[0])}"' if examples else f"add {key}"
 
 
@@ -116,15 +90,5 @@ def _unknown_key(path: SettingPath, model: type[BaseModel]) -> Finding:
 
 
 def _keys(path: SettingPath, model: type[BaseModel]) -> list[str]:
-    owner = _model_at(path, model)
-    return list(owner.model_fields) if owner else []
-
-
-def _model_at(path: SettingPath, model: type[BaseModel]) -> type[BaseModel] | None:
-    """The model that describes the mapping at a path."""
-    annotation: Any = model
-    for step in path:
-        annotation = get_args(annotation)[0] if isinstance(step, int) else annotation.model_fields[step].annotation
-        if get_origin(annotation) is UnionType:
-            annotation = next(choice for choice in get_args(annotation) if choice is not NoneType)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    owner = Described(model).at(path)
+    return list(owner.model.model_fields) if owner and owner.model else []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from stacks.patterns import is_folder_of
-from stacks.problems import Finding, SettingPath, place
-
-if TYPE_CHECKING:  # the model runs these checks
-    from stacks.settings_model import Service, Settings
+from pythonbase_settings.checks.repeated import check_repeated
+from pythonbase_settings.patterns import is_folder_of
+from pythonbase_settings.problems import Finding, SettingPath
+from pythonbase_settings.services import Service
+from pythonbase_settings.settings import Settings
 
 PULL_REQUESTS_SUFFIX = "-pull-requests"
 """What the pipeline that builds a service's pull requests is called after the service's name."""
@@ -20,17 +19,10 @@ def check_triggers(settings: Settings) -> Iterator[Finding]:
     for index, service in enumerate(settings.services):
         at: SettingPath = ("services", index)
         for key, patterns in (("tags", service.tags), ("paths", service.paths)):
-            yield from _check_repeated(patterns, (*at, key))
+            yield from check_repeated(patterns, (*at, key))
         yield from _check_folders(service, at)
         yield from _check_unreviewed(service, at)
     yield from _check_pipeline_names(settings)
-
-
-def _check_repeated(patterns: list[str], at: SettingPath) -> Iterator[Finding]:
-    for index, pattern in enumerate(patterns):
-        first = patterns.index(pattern)
-        if first != index:
-            yield Finding(path=(*at, index), fix=f"remove it: {place((*at, first))} is the same")
 
 
 def _check_folders(service: Service, at: SettingPath) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.settings_model import Settings
+from pythonbase_settings.settings import Settings
 
 
 def with_prefix(settings: Settings) -> Settings:
