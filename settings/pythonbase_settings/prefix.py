@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pythonbase_settings.settings import Settings
+
+
+def prefixed(name: str, prefix: str) -> str:
+    """The name that something has in AWS."""
+    return f"{prefix}-{name}" if prefix else name
 
 
 def with_prefix(settings: Settings) -> Settings:
     """The settings with the names that things have in AWS: each name in the file after the prefix and a hyphen."""
     if not settings.prefix:
         return settings
-    named = f"{settings.prefix}-{{}}".format
+    named = partial(prefixed, prefix=settings.prefix)
     bitbucket = settings.bitbucket
     if "connection_name" not in bitbucket.model_fields_set:
         bitbucket = bitbucket.model_copy(update={"connection_name": named(bitbucket.connection_name)})
