@@ -461,6 +461,11 @@ BAD_FILES: dict[str, tuple[str, str]] = {
         '5: base_images[0].stands_in_for[1]: got "ghcr.io/acme/python:3.13"; '
         "use an image of Docker Hub without a registry, such as python:3.13",
     ),
+    "stands in for something that is no image": (
+        in_base_image('stands_in_for: ["rate(1 day)"]'),
+        '3: base_images[0].stands_in_for[0]: got "rate(1 day)"; '
+        "use an image of Docker Hub without a registry, such as python:3.13",
+    ),
     "stands in for the same twice": (
         in_base_image("stands_in_for:\n      - python:3.13\n      - docker.io/library/python:3.13"),
         '5: base_images[0].stands_in_for[1]: got "docker.io/library/python:3.13"; '

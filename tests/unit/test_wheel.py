@@ -190,6 +190,25 @@ def test_the_command_is_installed_and_runs_from_the_wheel(python: Path, tmp_path
     assert done.stdout.startswith("Dockerfile:1: FROM python:3.13-slim: base image; write ${BASE_IMAGE}\n")
 
 
+def test_the_command_reads_the_settings_of_an_application(python: Path, tmp_path: Path) -> None:
+    for name in ("stacks/platform.py", "images/pythonbase/Dockerfile"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "platform.yaml").write_text("environment:\n  region: europe\n")
+    done = subprocess.run(
+        [str(python.parent / "pythonbase"), "doctor"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        'pythonbase doctor: platform.yaml:2: environment.region: got "europe"; use an AWS Region such as eu-central-1',
+    ]
+
+
 def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import constructs, aws_cdk; print(constructs.__file__)"],

@@ -60,13 +60,13 @@ def platform(choices: Choices) -> Platform:
     document = _document(choices.config)
     image = _base_image(document, choices)
     hub, usual = get(document, "docker_hub"), DockerHub()
+    official = choices.official_images or text(get(hub, "official_images")) or usual.official_images
+    other = choices.other_images or text(get(hub, "other_images")) or usual.other_images
     try:
         policy = SourcePolicy(
             stands_in_for=tuple(choices.stands_in_for or image.stands_in_for),
-            official_images=Mirror(
-                choices.official_images or text(get(hub, "official_images")) or usual.official_images
-            ),
-            other_images=Mirror(choices.other_images or text(get(hub, "other_images")) or usual.other_images),
+            official_images=Mirror(official),
+            other_images=Mirror(other),
         )
     except ValueError as error:
         raise PolicyError(str(error)) from None

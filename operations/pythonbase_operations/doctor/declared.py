@@ -128,24 +128,26 @@ def load(config: Path) -> Platform:
     """Read the settings.
 
     Raises:
-        CannotRunError: if there is no such file, and perhaps no application here, or it is wrong.
+        CannotRunError: if there is no such file, it is wrong, or the application is not here.
     """
     application = _application(config)
     if not config.is_file():
-        if application is None:
-            raise CannotRunError("the application is not here; run it in the folder that has app.py and stacks/")
         raise CannotRunError(f"{config}: no such file; name the configuration with --config")
     try:
-        settings = load_settings(config, application=application or CHECKOUT)
+        settings = load_settings(config, application=application)
     except SettingsError as error:
         raise CannotRunError(str(error)) from error
     return _platform(settings, config)
 
 
-def _application(config: Path) -> Path | None:
-    """The folder of the application: the command is installed, the application is a folder."""
-    folders = (Path.cwd(), config.resolve().parent)
-    return next((folder for folder in folders if (folder / "stacks" / "platform.py").is_file()), None)
+def _application(config: Path) -> Path:
+    """The folder of the application, which has base images: the command is installed, the application is a folder."""
+    here = (Path.cwd(), config.resolve().parent)
+    # A file elsewhere may be read with the application that the command is installed from.
+    for folder in (*here, CHECKOUT) if config.is_file() else here:
+        if (folder / "stacks" / "platform.py").is_file():
+            return folder
+    raise CannotRunError("the application is not here; run it in the folder that has app.py and stacks/")
 
 
 def _targets(service: pythonbase_settings.Service, settings: Settings) -> tuple[Names, ...]:

@@ -29,6 +29,7 @@ def check_image_folders(settings: Settings, *, settings_file: Path, application:
 
 
 def check_upstream(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
+    """An upstream on Docker Hub is pulled with credentials."""
     upstream = ImageReference.parse(image.upstream)
     if upstream.is_docker_hub and image.upstream_credentials is None:
         mirror = (
@@ -39,4 +40,5 @@ def check_upstream(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
 
 
 def check_stand_ins(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
+    """An image of Docker Hub is named once, however it is written."""
     yield from check_repeated([docker_hub_name(reference) for reference in image.stands_in_for], at)

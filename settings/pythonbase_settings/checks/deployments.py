@@ -20,6 +20,7 @@ _COUNTED = "the load balancer counts the answers"
 
 
 def check_deployment(service: Service, at: SettingPath) -> Iterator[Finding]:
+    """The strategy and what goes with it."""
     deployment = service.deployment
     strategy: SettingPath = (*at, "deployment", "strategy")
     if deployment.strategy in {"linear", "canary"}:
@@ -75,6 +76,7 @@ def _check_balanced_there(
 
 
 def check_alarms(names: list[str], at: SettingPath) -> Iterator[Finding]:
+    """Alarms by their names, each once."""
     for index, name in enumerate(names):
         if name.startswith("arn:"):
             fix = "use the name of the alarm, which must be in the service's account and Region"

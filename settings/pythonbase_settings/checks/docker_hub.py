@@ -10,6 +10,7 @@ from pythonbase_settings.problems import Finding, SettingPath
 
 
 def check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:
+    """Mirrors that do not have the images, or not all of them."""
     official, other = docker_hub.official_images, docker_hub.other_images
     involved: tuple[SettingPath, ...] = (("docker_hub", "official_images"), ("docker_hub", "other_images"))
     if other is Mirror.ECR_PUBLIC:

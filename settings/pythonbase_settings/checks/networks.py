@@ -15,6 +15,7 @@ _LOAD_BALANCER_SUBNETS = 2  # an Application Load Balancer needs two availabilit
 
 
 def check_networks(settings: Settings) -> Iterator[Finding]:
+    """The shared network, those of environments, and the load balancers of services in existing VPCs."""
     yield from _check_network(settings.network, ("network",), settings.environment.region)
     for index, item in enumerate(settings.environments):
         if item.network:

@@ -8,6 +8,7 @@ from pythonbase_settings.problems import Finding, SettingPath, place
 
 
 def check_repeated(values: list[str], at: SettingPath) -> Iterator[Finding]:
+    """Entries of the list at this place that are there already."""
     for index, value in enumerate(values):
         first = values.index(value)
         if first != index:

@@ -16,6 +16,7 @@ _SET_BY_THE_PLATFORM = {"PORT": "port", "HEALTH_CHECK_PATH": "health_check_path"
 
 
 def check_base_image(service: Service, at: SettingPath, settings: Settings) -> Iterator[Finding]:
+    """The base image is one of those of the file."""
     known = [image.name for image in settings.base_images]
     if service.base_image not in known:
         involved: tuple[SettingPath, ...] = tuple(("base_images", index, "name") for index in range(len(known)))
@@ -24,6 +25,7 @@ def check_base_image(service: Service, at: SettingPath, settings: Settings) -> I
 
 
 def check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
+    """Memory that Fargate offers with the CPU units, and the counts of containers."""
     offered = fargate_memory(service.cpu)
     if service.memory not in offered:
         given = "memory" in service.model_fields_set
@@ -38,6 +40,7 @@ def check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
 
 
 def check_variables(service: Service | ServiceEnvironment, at: SettingPath) -> Iterator[Finding]:
+    """Secrets in plain variables, names that the platform sets, and names that are there twice."""
     for name, value in service.environment.items():
         if names_a_secret(name) or holds_a_login(value):
             yield Finding(path=(*at, "environment", name), got=HIDDEN, fix=secret_fix(name))
