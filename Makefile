@@ -46,14 +46,14 @@ demo-clean: ## Stop everything and remove every file that make created
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@rm -rf ./*.egg-info
 
-test: setup ## Run the tests
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MORE))
+test: setup ## Run the tests (in all three targets, ARGS="-k name" chooses)
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MORE)) $(ARGS)
 
 test-more: setup ## Run the tests that take minutes: the builder's corpus, Docker Hub's limits, releases and their faults
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(MORE)
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(MORE) $(ARGS)
 
 test-unit: setup ## Run the tests that need no local cloud
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit $(ARGS)
 
 lint: setup ## Check style, types, imports, shell in buildspecs and YAML
 	.venv/bin/ruff check .
@@ -70,6 +70,7 @@ format: setup ## Format the sources
 
 docs: setup ## Generate the pages and tables that are made from the code
 	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.permissions_page
+	@$(PYTHON) -m tests.unit.api_pages
 
 synth: setup ## Synthesize CONFIG to cdk.out
 	@PATH="$$PWD/.venv/bin:$$PATH" node_modules/.bin/cdk synth --quiet -c config=$(CONFIG)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from aws_cdk import App, Environment
 
+from pythonbase_settings import SettingsError, load_settings
 from stacks.platform import add_platform
 from stacks.removal import RemovalError
-from stacks.settings import SettingsError, load_settings
 
 
 def main() -> None:

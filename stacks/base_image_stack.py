@@ -10,9 +10,9 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from pythonbase import BaseImage, FailureAlarms
+from pythonbase_settings import BaseImage as BaseImageSettings
+from pythonbase_settings import Notifications
 from stacks.platform_stack import PlatformStack
-from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import Notifications
 
 
 class BaseImageStack(PlatformStack):

@@ -7,8 +7,8 @@ from aws_cdk import aws_codeconnections as codeconnections
 from constructs import Construct
 
 from pythonbase import BuildQueueWatch, ConnectionWatch
+from pythonbase_settings import Bitbucket
 from stacks.platform_stack import PlatformStack
-from stacks.settings import Bitbucket
 
 
 class BitbucketStack(PlatformStack):

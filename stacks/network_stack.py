@@ -7,9 +7,9 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from pythonbase import FailureAlarms, Network
+from pythonbase_settings import ExistingVpc, Notifications
+from pythonbase_settings import Network as NetworkSettings
 from stacks.platform_stack import PlatformStack
-from stacks.settings import ExistingVpc, Notifications
-from stacks.settings import Network as NetworkSettings
 
 
 class NetworkStack(PlatformStack):

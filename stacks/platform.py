@@ -8,12 +8,10 @@ from aws_cdk import App, Aws, Duration, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from pythonbase import BaseImage, BaseImageReference, DockerHubCheck, Network, ReleaseNames, ReleaseStage
-from stacks.artifacts_stack import ArtifactsStack
-from stacks.base_image_stack import BaseImageStack
-from stacks.bitbucket_stack import BitbucketStack
-from stacks.build_status_stack import BuildStatusStack
-from stacks.environments import Place, in_environment, other_accounts, other_regions, place, used_environments
-from stacks.names import (
+from pythonbase_settings import BaseImage as BaseImageSettings
+from pythonbase_settings import Network as NetworkSettings
+from pythonbase_settings import Notifications, Service, ServiceEnvironment, Settings, image_folder, in_environment
+from pythonbase_settings.names import (
     artifacts_name,
     artifacts_stack_name,
     environment_stack_name,
@@ -22,6 +20,11 @@ from stacks.names import (
     stack_name,
     state_stack_name,
 )
+from pythonbase_settings.places import Place, other_accounts, other_regions, place, used_environments
+from stacks.artifacts_stack import ArtifactsStack
+from stacks.base_image_stack import BaseImageStack
+from stacks.bitbucket_stack import BitbucketStack
+from stacks.build_status_stack import BuildStatusStack
 from stacks.network_stack import NetworkStack
 from stacks.removal import CONNECTION, Removal
 from stacks.service_stacks import (
@@ -32,9 +35,6 @@ from stacks.service_stacks import (
     ServiceStack,
     ServiceStateStack,
 )
-from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import Network as NetworkSettings
-from stacks.settings import Notifications, Service, ServiceEnvironment, Settings, image_folder
 
 
 def add_platform(app: App, settings: Settings, *, config: Path, env: Environment) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from aws_cdk import Annotations, App, Stack
 
 from pythonbase.removal import remove_with_stack
-from stacks.environments import other_regions
-from stacks.environments import place as environment_place
-from stacks.names import artifacts_name
-from stacks.problems import SettingPath, place
-from stacks.settings_model import Settings
+from pythonbase_settings import Settings
+from pythonbase_settings.names import artifacts_name
+from pythonbase_settings.places import other_regions
+from pythonbase_settings.places import place as environment_place
+from pythonbase_settings.problems import SettingPath, place
 
 FLAG = "destroy"
 """Name of the setting, and of the context value: ``cdk deploy -c destroy=orders,billing …``."""

@@ -28,12 +28,12 @@ from pythonbase import (
     TaskSize,
     WebService,
 )
+from pythonbase_settings import BaseImage as BaseImageSettings
+from pythonbase_settings import Deployment as DeploymentSettings
+from pythonbase_settings import DockerHub, ExecutionMode, Notifications, Service
+from pythonbase_settings.names import state_stack_name
 from stacks.artifacts_stack import ArtifactsStack
-from stacks.names import state_stack_name
 from stacks.platform_stack import PlatformStack
-from stacks.settings import BaseImage as BaseImageSettings
-from stacks.settings import Deployment as DeploymentSettings
-from stacks.settings import DockerHub, ExecutionMode, Notifications, Service
 
 
 class ServiceStateStack(PlatformStack):

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-_EXTRA = {"boto3", "botocore", "dockerfile", "yaml"}
+_EXTRA = {"boto3", "botocore", "dockerfile", "pydantic", "pydantic_core", "yaml"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

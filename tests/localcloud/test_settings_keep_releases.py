@@ -26,7 +26,7 @@ from pythonbase_localcloud.fault_table.run import platform
 from pythonbase_localcloud.fault_table.world import World
 from pythonbase_localcloud.instance import Instance, find
 from pythonbase_localcloud.progress import reporter
-from stacks.settings_model import Settings
+from pythonbase_settings import Settings
 from tests.localcloud.conftest import ROOT
 
 Tree = dict[str, Any]

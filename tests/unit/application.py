@@ -18,6 +18,7 @@ _PRODUCT = (
     "cdk.json",
     "platform.yaml",
     "platform.schema.json",
+    "settings",
     "stacks",
     "constructs",
     "buildspecs",
@@ -92,7 +93,7 @@ def tools_environment(root: Path) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         # Before the editable installation, which points to the repository itself.
-        "PYTHONPATH": os.pathsep.join([str(root / "constructs"), str(root / "buildspecs")]),
+        "PYTHONPATH": os.pathsep.join([str(root / name) for name in ("constructs", "buildspecs", "settings")]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(root.parent),
         **UNPACKED,

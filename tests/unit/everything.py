@@ -13,12 +13,13 @@ from aws_cdk import Stack
 
 from pythonbase import ReleaseNames
 from pythonbase.docker_hub_check.assembly import SynthesizedStack
+from pythonbase_settings import Settings
+from pythonbase_settings.names import environment_stack_name, network_stack_name, stack_name, state_stack_name
+from pythonbase_settings.places import place
 from stacks.artifacts_stack import ArtifactsStack
 from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
 from stacks.build_status_stack import BuildStatusStack
-from stacks.environments import place
-from stacks.names import environment_stack_name, network_stack_name, stack_name, state_stack_name
 from stacks.network_stack import NetworkStack
 from stacks.service_stacks import (
     EnvironmentStack,
@@ -28,7 +29,6 @@ from stacks.service_stacks import (
     ServiceStack,
     ServiceStateStack,
 )
-from stacks.settings import Settings
 from tests.unit.acknowledgements import Acknowledged, build_recorded
 from tests.unit.synthesis import ACCOUNT, REGION, new_platform, platform_stacks
 

@@ -12,9 +12,8 @@ from typing import Any
 from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Template
 
+from pythonbase_settings import Settings, with_prefix
 from stacks.platform import add_platform
-from stacks.prefix import with_prefix
-from stacks.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 IMAGE_FOLDER = ROOT / "images" / "pythonbase"

@@ -285,6 +285,25 @@ unknown: {to: this command}
 
 
 @pytest.mark.parametrize(
+    ("settings", "options", "repository_name"),
+    [
+        ("{prefix: shop}", [], "shop-pythonbase"),
+        ("{prefix: shop, base_images: [{name: gobase}, {name: slim}]}", [], "shop-gobase"),
+        ("{prefix: shop, base_images: [{name: gobase}, {name: slim}]}", ["--base-image-name", "slim"], "shop-slim"),
+        ("{prefix: shop}", ["--base-image-name", "shop-pythonbase"], "shop-pythonbase"),
+    ],
+)
+def test_a_base_image_has_the_name_of_its_repository_in_aws(
+    repository: Path, capsys: pytest.CaptureFixture[str], settings: str, options: list[str], repository_name: str
+) -> None:
+    (repository / "Dockerfile").write_text("FROM python:3.13\n")
+    (repository / "platform.yaml").write_text(settings)
+    convention = ("--config", "platform.yaml", "--convention", "account-id", "--region", "eu-west-1")
+    (reference,) = document(capsys, "Dockerfile", "--format", "json", *convention, *options)["references"]
+    assert reference["replacement"] == f"${{Account_ID}}.dkr.ecr.eu-west-1.amazonaws.com/{repository_name}"
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["missing"], "missing: no such file or folder"),

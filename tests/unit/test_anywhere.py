@@ -1,4 +1,4 @@
-"""Templates for any account and Region, with and without the flags of cdk.json; the documentation's example."""
+"""Templates for any account and Region, with and without the flags of cdk.json."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Validations
+from aws_cdk import App, Environment
 from cdk_nag import AwsSolutionsChecks
 
+from pythonbase_settings import Settings
 from stacks.platform import add_platform
-from stacks.settings import Settings
 from tests.unit.application import Application, copy_of_the_repository
 from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION, ROOT
 from tests.unit.test_nag import MATRIX, SECRETS
@@ -68,19 +68,3 @@ def test_app_py_runs_without_credentials_and_without_an_environment_in_the_setti
     application = Application(copy_of_the_repository(tmp_path / "copy"), {})
     assert "environment:" not in re.sub("#.*", "", (application.root / "platform.yaml").read_text())
     assert (application.start(tmp_path / "out").succeeded() / "Hello.template.json").is_file()
-
-
-def test_the_example_of_the_documentation_runs_as_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)  # where its image folder is
-    for name in ("CDK_CONTEXT_JSON", "CDK_OUTDIR"):
-        monkeypatch.delenv(name, raising=False)
-    page = (ROOT / "docs" / "constructs.md").read_text()
-    example, check, *_ = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert "app = App()\n" in example
-    names: dict[str, Any] = {}
-    exec(compile(example, "docs/constructs.md", "exec"), names)  # noqa: S102 - our own page
-    exec(compile(check, "docs/constructs.md", "exec"), names)  # noqa: S102 - our own page
-    app = names["app"]
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    assert {stack.stack_name for stack in app.synth().stacks} == {"Pythonbase", "OrdersState", "Orders"}
-    assert AwsSolutionsChecks(app).validate_scope(app).success

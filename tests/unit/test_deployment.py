@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 
 from pythonbase import Deployment, DeploymentStrategy
 from pythonbase.services.deployment import TRAFFIC_CONFLICT
-from stacks.settings import SettingsError, load_settings
+from pythonbase_settings import SettingsError, load_settings
 from tests.unit.synthesis import Resource, new_platform, only, platform_stacks, resources, text
 
 

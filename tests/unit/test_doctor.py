@@ -34,7 +34,7 @@ from pythonbase_operations.doctor.examination import Examination
 from pythonbase_operations.doctor.finding import CannotRunError, Finding, Severity
 from pythonbase_operations.doctor.schedules import longest_gap
 from pythonbase_operations.names import Names, names_of
-from stacks.names import stack_name
+from pythonbase_settings.names import stack_name
 from tests.unit.synthesis import REGION, ROOT, SETTINGS, new_platform, platform_stacks, text
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

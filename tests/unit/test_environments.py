@@ -9,8 +9,7 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from stacks.environments import in_environment
-from stacks.settings import Service, ServiceEnvironment
+from pythonbase_settings import Service, ServiceEnvironment, in_environment
 from tests.unit.synthesis import (
     ACCOUNT,
     REGION,

@@ -12,8 +12,8 @@ import pytest
 from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
 
+from pythonbase_settings import Settings
 from stacks.platform import add_platform
-from stacks.settings import Settings
 from tests.unit.synthesis import ACCOUNT, CONTEXT, ROOT, new_platform, platform_stacks
 from tests.unit.test_nag import MATRIX
 

@@ -8,8 +8,8 @@ from textwrap import dedent
 import boto3
 import pytest
 
-from stacks.regions import WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition_of
-from stacks.settings import SettingsError, load_settings
+from pythonbase_settings import SettingsError, load_settings
+from pythonbase_settings.regions import WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition_of
 
 
 def _said(folder: Path, text: str) -> list[str]:

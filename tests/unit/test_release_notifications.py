@@ -10,7 +10,7 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk.assertions import Template
 
 from pythonbase import ReleaseNotifications
-from stacks.settings import SettingsError, load_settings
+from pythonbase_settings import SettingsError, load_settings
 from tests.unit.synthesis import ACCOUNT, REGION, new_platform, new_stack, only, platform_stacks, resources, text
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:releases"

@@ -12,9 +12,9 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_nag import AwsSolutionsChecks
 
+from pythonbase_settings import Settings, SettingsError, load_settings
 from stacks.platform import add_platform
 from stacks.removal import RemovalError
-from stacks.settings import Settings, SettingsError, load_settings
 from tests.unit.application import Application, copy_of_the_repository
 from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION, ROOT, allowed, platform_stacks, resources
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no types
 
-from stacks.schema import SCHEMA_FILE, schema_text
+from pythonbase_settings.schema import SCHEMA_FILE, schema_text
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -23,13 +23,13 @@ def schema() -> dict[str, Any]:
 
 
 def test_committed_schema_is_up_to_date() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m stacks.schema"
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m pythonbase_settings.schema"
 
 
 def test_schema_does_not_depend_on_the_hash_seed() -> None:
     texts = {
         subprocess.run(
-            [sys.executable, "-c", "from stacks.schema import schema_text; print(schema_text(), end='')"],
+            [sys.executable, "-c", "from pythonbase_settings.schema import schema_text; print(schema_text(), end='')"],
             cwd=REPOSITORY,
             env={"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1"},
             check=True,

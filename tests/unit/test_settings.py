@@ -8,8 +8,7 @@ from textwrap import dedent
 import pytest
 from pydantic import ValidationError
 
-from stacks.fargate import FARGATE_MEMORY, fargate_memory
-from stacks.settings import (
+from pythonbase_settings import (
     BaseImage,
     Bitbucket,
     Environment,
@@ -18,10 +17,12 @@ from stacks.settings import (
     Service,
     Settings,
     SettingsError,
+    check_together,
     image_folder,
     load_settings,
     stack_name,
 )
+from pythonbase_settings.fargate import FARGATE_MEMORY, fargate_memory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -215,10 +216,11 @@ def test_settings_cannot_be_changed() -> None:
         Environment().region = "eu-central-1"  # type: ignore[misc]
 
 
-def test_settings_made_in_python_are_checked_too() -> None:
+def test_settings_made_in_python_can_be_checked_too() -> None:
     service = Service(name="orders", repository="acme/orders", cpu=512)
-    with pytest.raises(ValidationError, match="use memory: 1024, 2048, 3072 or 4096"):
-        Settings(services=[service])
+    assert [finding.fix for finding in check_together(Settings(services=[service]))] == [
+        "use memory: 1024, 2048, 3072 or 4096"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,8 @@ def test_stack_name_joins_the_words(name: str, expected: str) -> None:
 @pytest.mark.parametrize("cpu", FARGATE_MEMORY)
 def test_every_size_that_fargate_offers_is_accepted(cpu: int) -> None:
     for memory in fargate_memory(cpu):
-        Settings(services=[Service(name="orders", repository="acme/orders", cpu=cpu, memory=memory)])
+        service = Service(name="orders", repository="acme/orders", cpu=cpu, memory=memory)
+        assert check_together(Settings(services=[service])) == []
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,8 @@ def test_schedules_of_at_least_an_hour_are_accepted(refresh: str) -> None:
 
 @pytest.mark.parametrize("name", ["TOKEN_URL", "MAX_TOKENS", "PASSWORD_MIN_LENGTH", "KEYBOARD", "SECRETARY", "MONKEY"])
 def test_names_that_only_resemble_secrets_are_accepted(name: str) -> None:
-    Settings(services=[Service(name="orders", repository="acme/orders", environment={name: "x"})])
+    service = Service(name="orders", repository="acme/orders", environment={name: "x"})
+    assert check_together(Settings(services=[service])) == []
 
 
 # Bad values: one mistake, one line
@@ -455,6 +459,11 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "stands in for another registry": (
         in_base_image("stands_in_for:\n      - python:3.13\n      - ghcr.io/acme/python:3.13"),
         '5: base_images[0].stands_in_for[1]: got "ghcr.io/acme/python:3.13"; '
+        "use an image of Docker Hub without a registry, such as python:3.13",
+    ),
+    "stands in for something that is no image": (
+        in_base_image('stands_in_for: ["rate(1 day)"]'),
+        '3: base_images[0].stands_in_for[0]: got "rate(1 day)"; '
         "use an image of Docker Hub without a registry, such as python:3.13",
     ),
     "stands in for the same twice": (

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from pythonbase_settings import Settings, SettingsError, load_settings
 from stacks.platform import add_platform
-from stacks.settings import Settings, SettingsError, load_settings
 from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION
 
 LINE = re.compile(r"platform\.yaml(:[0-9]+)?: .*got .*; .+")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stacks.settings import Service, SettingsError, load_settings
+from pythonbase_settings import Service, SettingsError, load_settings
 
 _SERVICE = """\
 services:

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -17,30 +18,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.application import UNPACKED
-from tests.unit.synthesis import CONTEXT, ROOT
+from tests.unit.synthesis import ROOT
 
-# A team's own application: everything that the README promises.
-APPLICATION = """
-import json, sys
-from pathlib import Path
-from aws_cdk import App, Environment, Stack
+CONSUMER = ROOT / "examples" / "consumer"
+RUN_THE_APP = """
+import json, runpy
 import constructs, pythonbase, pythonbase_buildspecs
-from pythonbase import AppPipeline, BaseImage, BitbucketSource, Network, ReleaseState, WebService
-
-image = Path("image")
-image.mkdir()
-(image / "Dockerfile").write_text("ARG UPSTREAM_IMAGE\\nFROM ${UPSTREAM_IMAGE}\\n")
-app = App(context=json.loads(sys.argv[1]), outdir="out")
-env = Environment(account="111122223333", region="eu-central-1")
-state, stack = Stack(app, "State", env=env), Stack(app, "Team", env=env)
-base = BaseImage(state, "Base", repository_name="pythonbase", source=image)
-network = Network(stack, "Network")
-ReleaseState(state, "Release", service_name="orders", base_image=base)
-service = WebService(stack, "Service", service_name="orders", cluster=network.cluster, base_image=base)
-connection = "arn:aws:codeconnections:eu-central-1:111122223333:connection/11111111-2222-3333-4444-555555555555"
-source = BitbucketSource(connection_arn=connection, repository="acme/orders")
-AppPipeline(stack, "Pipeline", service=service, source=source, base_image=base)
-app.synth()
+runpy.run_path("app.py")
 print(json.dumps([pythonbase.__file__, pythonbase_buildspecs.__file__, constructs.__file__]))
 """
 
@@ -84,12 +68,22 @@ def _contents(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_a_team_synthesizes_its_own_stacks_with_the_wheel(python: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app of another team, outside this repository."""
+    return shutil.copytree(
+        CONSUMER,
+        tmp_path_factory.mktemp("consumer") / "app",
+        ignore=shutil.ignore_patterns("dist", "cdk.out", ".venv", "__pycache__"),
+    )
+
+
+def test_another_team_synthesizes_its_app_with_the_wheel(python: Path, consumer: Path, tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])  # where Node is
     done = subprocess.run(
-        [str(python), "-I", "-c", APPLICATION, json.dumps(CONTEXT)],
-        cwd=tmp_path,
-        env={"PATH": path, "HOME": str(tmp_path), **UNPACKED},
+        [str(python), "-I", "-c", RUN_THE_APP],
+        cwd=consumer,
+        env={"PATH": path, "HOME": str(tmp_path), "CDK_OUTDIR": str(tmp_path / "out"), **UNPACKED},
         capture_output=True,
         text=True,
         check=False,
@@ -100,9 +94,38 @@ def test_a_team_synthesizes_its_own_stacks_with_the_wheel(python: Path, tmp_path
     for module in (library, buildspecs):
         assert module.is_relative_to(python.parents[1]), "not from the wheel"
     assert constructs.is_relative_to(sysconfig.get_path("purelib"))
-    templates = [json.loads((tmp_path / "out" / f"{name}.template.json").read_text()) for name in ("State", "Team")]
+    templates = [json.loads(file.read_text()) for file in (tmp_path / "out").glob("*.template.json")]
     kinds = {resource["Type"] for template in templates for resource in template["Resources"].values()}
     assert {"AWS::CodePipeline::Pipeline", "AWS::ECS::Service", "AWS::ECR::Repository", "Custom::ImageBuild"} <= kinds
+
+
+def _checked(python: Path, app: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """What mypy says of the app. The CDK library, which takes it a minute, is left to ``make lint``."""
+    settings = cache / "mypy.ini"
+    settings.write_text("[mypy]\nstrict = true\n[mypy-aws_cdk.*,constructs.*]\nfollow_imports = skip\n")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(settings), "--cache-dir", str(cache / "mypy")]
+    return subprocess.run(
+        [*command, "--python-executable", str(python), app.name],
+        cwd=app.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def test_the_types_of_the_wheel_are_known_to_another_team(python: Path, consumer: Path, tmp_path: Path) -> None:
+    done = _checked(python, consumer / "app.py", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n"), done.stderr
+    wrong = consumer / "wrong.py"
+    wrong.write_text((CONSUMER / "app.py").read_text().replace("port=8080", 'port="8080"'))
+    done = _checked(python, wrong, tmp_path)
+    assert 'Argument "port" to "WebService" has incompatible type "str"; expected "int"' in done.stdout
+
+
+def test_the_consumer_requires_the_wheel_by_its_name(wheel: Path) -> None:
+    lines = (CONSUMER / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [f"./dist/{wheel.name}"]
 
 
 def test_the_wheel_has_types_templates_and_the_handlers(wheel: Path) -> None:
@@ -110,6 +133,7 @@ def test_the_wheel_has_types_templates_and_the_handlers(wheel: Path) -> None:
         "pythonbase/py.typed",
         "pythonbase_buildspecs/py.typed",
         "pythonbase_operations/py.typed",
+        "pythonbase_settings/py.typed",
         "pythonbase/images/handlers/image_build/index.py",
         "pythonbase/monitoring/handlers/build_status/index.py",
         "pythonbase/services/handlers/newest_revision/index.py",
@@ -121,13 +145,13 @@ def test_the_wheel_has_types_templates_and_the_handlers(wheel: Path) -> None:
 def test_the_wheel_has_every_source_of_the_library_and_nothing_else(wheel: Path) -> None:
     sources = {
         path.relative_to(root).as_posix()
-        for root in (ROOT / "constructs", ROOT / "buildspecs", ROOT / "operations")
+        for root in (ROOT / "constructs", ROOT / "buildspecs", ROOT / "operations", ROOT / "settings")
         for path in root.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     metadata = {name for name in _contents(wheel) if name.split("/")[0].endswith(".dist-info")}
     assert _contents(wheel) - metadata == sources
-    packages = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations"}
+    packages = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations", "pythonbase_settings"}
     assert {name.split("/")[0] for name in sources} == packages
 
 
@@ -142,13 +166,17 @@ def _requirements(wheel: Path, *, extra: str | None) -> set[str]:
     return {re.split("[^a-z0-9-]", line.lower())[0] for line in chosen}
 
 
+_OF_THE_COMMAND = {"pythonbase_operations", "pythonbase_settings"}
+"""Packages that the library does without, so that what they import comes with the extra."""
+
+
 def _imported(wheel: Path, *, of_operations: bool) -> set[str]:
     """Names of packages that the code imports, as they are called on PyPI, without this project's and Python's own."""
     with zipfile.ZipFile(wheel) as archive:
         trees = [
             ast.parse(archive.read(item))
             for item in archive.namelist()
-            if item.endswith(".py") and item.startswith("pythonbase_operations/") == of_operations
+            if item.endswith(".py") and (item.split("/")[0] in _OF_THE_COMMAND) == of_operations
         ]
     called = {"aws_cdk": "aws-cdk-lib", "yaml": "pyyaml"}
     imported = set()
@@ -157,7 +185,7 @@ def _imported(wheel: Path, *, of_operations: bool) -> set[str]:
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             imported.add(node.module.split(".")[0])
-    own = {"pythonbase", "pythonbase_buildspecs", "pythonbase_operations"}
+    own = {"pythonbase", "pythonbase_buildspecs", *_OF_THE_COMMAND}
     return {called.get(name, name.replace("_", "-")) for name in imported - own - set(sys.stdlib_module_names)}
 
 
@@ -168,7 +196,7 @@ def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> N
 
 def test_the_command_has_what_it_imports_with_its_extra_which_the_library_does_without(wheel: Path) -> None:
     extra = _requirements(wheel, extra="operations")
-    assert extra == {"boto3", "botocore", "dockerfile", "pyyaml"}
+    assert extra == {"boto3", "botocore", "dockerfile", "pydantic", "pydantic-core", "pyyaml"}
     assert _imported(wheel, of_operations=True) <= extra
     assert not extra & _requirements(wheel, extra=None)
 
@@ -187,6 +215,25 @@ def test_the_command_is_installed_and_runs_from_the_wheel(python: Path, tmp_path
     assert done.stdout.startswith("Dockerfile:1: FROM python:3.13-slim: base image; write ${BASE_IMAGE}\n")
 
 
+def test_the_command_reads_the_settings_of_an_application(python: Path, tmp_path: Path) -> None:
+    for name in ("stacks/platform.py", "images/pythonbase/Dockerfile"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "platform.yaml").write_text("environment:\n  region: europe\n")
+    done = subprocess.run(
+        [str(python.parent / "pythonbase"), "doctor"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        'pythonbase doctor: platform.yaml:2: environment.region: got "europe"; use an AWS Region such as eu-central-1',
+    ]
+
+
 def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import constructs, aws_cdk; print(constructs.__file__)"],
@@ -200,7 +247,7 @@ def test_from_the_repositorys_root_constructs_is_the_package_from_pypi() -> None
     assert Path(done.stdout.strip()).is_relative_to(sysconfig.get_path("purelib"))
 
 
-@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud", "operations"])
+@pytest.mark.parametrize("folder", ["constructs", "buildspecs", "localcloud", "operations", "settings"])
 def test_a_source_root_is_no_package(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert not (ROOT / folder / "__init__.py").exists()

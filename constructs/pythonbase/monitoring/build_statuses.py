@@ -18,6 +18,7 @@ from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase.permissions.statements import read_secret
 
 BITBUCKET_API = "https://api.bitbucket.org/2.0"
+"""Where Bitbucket Cloud is."""
 
 _HANDLER = Path(__file__).parent / "handlers" / "build_status"
 _ENDED = ["SUCCEEDED", "FAILED", "STOPPED", "SUPERSEDED", "CANCELED"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION
-from stacks.environments import place, used_environments
-from stacks.settings import Service, SettingsError, load_settings
+from pythonbase_settings import Service, SettingsError, load_settings
+from pythonbase_settings.places import place, used_environments
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.summary import Clients, Deployed, Summary, load_balancer_name, service_summary
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.progress import Report
-from stacks.settings import Service
+from pythonbase_settings import Service
 
 
 class Demo:

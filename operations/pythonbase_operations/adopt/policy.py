@@ -1,4 +1,8 @@
-"""The policy that a service's build has, from options and from `platform.yaml`."""
+"""The policy that a service's build has, from options and from `platform.yaml`.
+
+The defaults are those of the settings. The file is read for what is needed here: it may have mistakes elsewhere, or
+settings of another version.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,8 @@ import yaml
 from pythonbase_buildspecs import Mirror, SourcePolicy
 from pythonbase_operations.adopt.model import FileError
 from pythonbase_operations.adopt.yaml_nodes import get, line, read_yaml, sequence, text
-
-DEFAULT_BASE_IMAGE = "pythonbase"
-DEFAULT_STANDS_IN_FOR = ("python:3.13", "python:3.13-slim")
+from pythonbase_settings import BaseImage, DockerHub, Settings
+from pythonbase_settings.prefix import prefixed
 
 
 class PolicyError(ValueError):
@@ -55,17 +58,19 @@ def platform(choices: Choices) -> Platform:
         PolicyError: if the file cannot be read, or a value is wrong.
     """
     document = _document(choices.config)
-    name, stands_in_for = _base_image(document, choices)
-    hub = get(document, "docker_hub")
+    image = _base_image(document, choices)
+    hub, usual = get(document, "docker_hub"), DockerHub()
+    official = choices.official_images or text(get(hub, "official_images")) or usual.official_images
+    other = choices.other_images or text(get(hub, "other_images")) or usual.other_images
     try:
         policy = SourcePolicy(
-            stands_in_for=tuple(choices.stands_in_for or stands_in_for),
-            official_images=Mirror(choices.official_images or text(get(hub, "official_images")) or Mirror.DENY),
-            other_images=Mirror(choices.other_images or text(get(hub, "other_images")) or Mirror.DENY),
+            stands_in_for=tuple(choices.stands_in_for or image.stands_in_for),
+            official_images=Mirror(official),
+            other_images=Mirror(other),
         )
     except ValueError as error:
         raise PolicyError(str(error)) from None
-    return Platform(base_image=name, policy=policy, region=text(get(document, "environment", "region")))
+    return Platform(base_image=image.name, policy=policy, region=text(get(document, "environment", "region")))
 
 
 def _document(config: Path | None) -> yaml.Node | None:
@@ -79,19 +84,22 @@ def _document(config: Path | None) -> yaml.Node | None:
         raise PolicyError(f"{config}:{error.line or 1}: {error.message}") from None
 
 
-def _base_image(document: yaml.Node | None, choices: Choices) -> tuple[str, Sequence[str]]:
-    """Name of the base image, and what it stands in for. The first of the file, as for services that name none."""
+def _base_image(document: yaml.Node | None, choices: Choices) -> BaseImage:
+    """The base image, with its name in AWS. The first of the file, as for services that name none."""
+    usual = Settings().base_images[0]
+    prefix = text(get(document, "prefix")) or ""
     images = sequence(get(document, "base_images"))
-    names = [text(get(image, "name")) or DEFAULT_BASE_IMAGE for image in images]
+    names = [text(get(image, "name")) or usual.name for image in images]
     if not images:
-        return choices.base_image or DEFAULT_BASE_IMAGE, DEFAULT_STANDS_IN_FOR
+        return usual.model_copy(update={"name": choices.base_image or prefixed(usual.name, prefix)})
     name = choices.base_image or names[0]
     if name not in names:
         raise PolicyError(f"--base-image-name must be one of base_images ({', '.join(names)}), got {name!r}")
+    found = usual.model_copy(update={"name": prefixed(name, prefix)})
     entries = get(images[names.index(name)], "stands_in_for")
     if entries is None:
-        return name, DEFAULT_STANDS_IN_FOR
+        return found
     values = [text(entry) for entry in sequence(entries)]
     if not isinstance(entries, yaml.SequenceNode) or None in values:
         raise PolicyError(f"{choices.config}:{line(entries)}: stands_in_for must be a list of images")
-    return name, [str(value) for value in values]
+    return found.model_copy(update={"stands_in_for": values})

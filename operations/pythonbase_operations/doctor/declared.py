@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import pythonbase_settings
 from pythonbase_operations.doctor.finding import CannotRunError
 from pythonbase_operations.names import Names, names_of
+from pythonbase_settings import Settings, SettingsError, load_settings
+from pythonbase_settings.image_folders import CHECKOUT
+from pythonbase_settings.names import network_stack_name, own_stack_name, stack_name, state_stack_name
+from pythonbase_settings.regions import FARGATE_ZONES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,37 +130,33 @@ def load(config: Path) -> Platform:
     Raises:
         CannotRunError: if there is no such file, it is wrong, or the application is not here.
     """
-    settings_module = _application_module(config, "settings")
+    application = _application(config)
     if not config.is_file():
         raise CannotRunError(f"{config}: no such file; name the configuration with --config")
     try:
-        settings = settings_module.load_settings(config)
-    except settings_module.SettingsError as error:
+        settings = load_settings(config, application=application)
+    except SettingsError as error:
         raise CannotRunError(str(error)) from error
     return _platform(settings, config)
 
 
-def _application_module(config: Path, name: str) -> Any:
-    """A module of ``stacks``: the command is installed, the application is a folder."""
-    for folder in (Path.cwd(), config.resolve().parent):
-        if (folder / "stacks" / "settings.py").is_file() and str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-            break
-    try:
-        return importlib.import_module(f"stacks.{name}")
-    except ModuleNotFoundError as error:
-        if error.name not in {"stacks", f"stacks.{name}"}:
-            raise CannotRunError(f"{error.name} is missing; run make setup in the application's folder") from error
-        raise CannotRunError("the application is not here; run it in the folder that has app.py and stacks/") from error
+def _application(config: Path) -> Path:
+    """The folder of the application, which has base images: the command is installed, the application is a folder."""
+    here = (Path.cwd(), config.resolve().parent)
+    # A file elsewhere may be read with the application that the command is installed from.
+    for folder in (*here, CHECKOUT) if config.is_file() else here:
+        if (folder / "stacks" / "platform.py").is_file():
+            return folder
+    raise CannotRunError("the application is not here; run it in the folder that has app.py and stacks/")
 
 
-def _targets(service: Any, settings: Any) -> tuple[Names, ...]:
+def _targets(service: pythonbase_settings.Service, settings: Settings) -> tuple[Names, ...]:
     """Where a service is deployed to in this account and Region; another one takes other credentials."""
     here = [item.name for item in service.environments if item.name not in _elsewhere(settings)]
     return names_of(service.name, here) if here or not service.environments else ()
 
 
-def _elsewhere(settings: Any) -> set[str]:
+def _elsewhere(settings: Settings) -> set[str]:
     own = settings.environment
     return {
         item.name
@@ -167,19 +165,17 @@ def _elsewhere(settings: Any) -> set[str]:
     }
 
 
-def _platform(settings: Any, config: Path) -> Platform:
-    names, regions = (_application_module(config, name) for name in ("names", "regions"))
+def _platform(settings: Settings, config: Path) -> Platform:
     services = tuple(
-        Service(name=service.name, stack=names.stack_name(service.name), targets=_targets(service, settings))
+        Service(name=service.name, stack=stack_name(service.name), targets=_targets(service, settings))
         for service in settings.services
     )
     base_images = tuple(
-        BaseImage(name=base.name, stack=names.stack_name(base.name), refresh=base.refresh)
-        for base in settings.base_images
+        BaseImage(name=base.name, stack=stack_name(base.name), refresh=base.refresh) for base in settings.base_images
     )
-    shared_network = names.own_stack_name("Network", settings.prefix)
+    shared_network = own_stack_name("Network", settings.prefix)
     own_networks = {
-        item.name: names.own_stack_name(names.network_stack_name(item.name), settings.prefix)
+        item.name: own_stack_name(network_stack_name(item.name), settings.prefix)
         for item in settings.environments
         if item.network and item.name not in _elsewhere(settings)
     }
@@ -194,26 +190,28 @@ def _platform(settings: Any, config: Path) -> Platform:
         base_images=base_images,
         services=services,
         secrets=tuple(_secrets(settings, config)),
-        stacks={target: names.stack_name(target.deployed) for target in targets},
+        stacks={target: stack_name(target.deployed) for target in targets},
         network_stack=shared_network,
-        bitbucket_stack=names.own_stack_name("Bitbucket", settings.prefix),
+        bitbucket_stack=own_stack_name("Bitbucket", settings.prefix),
         repositories=(
             *(Repository(name=base.name, stack=base.stack) for base in base_images),
-            *(Repository(name=service.name, stack=names.state_stack_name(service.name)) for service in services),
+            *(Repository(name=service.name, stack=state_stack_name(service.name)) for service in services),
         ),
         vpcs=tuple(_new_vpcs(settings, config, shared_network, own_networks, used={*networks.values()})),
         networks=networks,
         elsewhere=tuple(_other_places(settings)),
-        fargate_zones=regions.FARGATE_ZONES,
+        fargate_zones=FARGATE_ZONES,
     )
 
 
-def _new_vpcs(settings: Any, config: Path, shared: str, own: dict[str, str], *, used: set[str]) -> Iterator[NewVpc]:
+def _new_vpcs(
+    settings: Settings, config: Path, shared: str, own: dict[str, str], *, used: set[str]
+) -> Iterator[NewVpc]:
     declared = [(shared, settings.network, "network")]
     declared += [
         (own[item.name], item.network, f"environments[{index}].network")
         for index, item in enumerate(settings.environments)
-        if item.name in own
+        if item.network and item.name in own
     ]
     for stack, network, where in declared:
         if stack in used and network.vpc is None:
@@ -226,7 +224,7 @@ def _new_vpcs(settings: Any, config: Path, shared: str, own: dict[str, str], *, 
             )
 
 
-def _other_places(settings: Any) -> Iterator[Elsewhere]:
+def _other_places(settings: Settings) -> Iterator[Elsewhere]:
     """Of the environments that services use; artifacts need a bucket in each Region of the pipelines' account too."""
     own, used = settings.environment, {item.name for service in settings.services for item in service.environments}
     places = []
@@ -241,7 +239,7 @@ def _other_places(settings: Any) -> Iterator[Elsewhere]:
     yield from dict.fromkeys(places)
 
 
-def _secrets(settings: Any, config: Path) -> list[Secret]:
+def _secrets(settings: Settings, config: Path) -> list[Secret]:
     found = [
         Secret(reference=base.upstream_credentials, place=f"{config}: base_images[{index}].upstream_credentials")
         for index, base in enumerate(settings.base_images)
@@ -269,7 +267,7 @@ def _secrets(settings: Any, config: Path) -> list[Secret]:
     return found
 
 
-def _is_read_here(variable: str, service: Any, settings: Any) -> bool:
+def _is_read_here(variable: str, service: pythonbase_settings.Service, settings: Settings) -> bool:
     """Whether containers in this account and Region have the service's own secret: some environment sets no other."""
     here = [item for item in service.environments if item.name not in _elsewhere(settings)]
     return not service.environments or any(variable not in {*item.environment, *item.secrets} for item in here)

@@ -1,0 +1,49 @@
+"""The section `bitbucket`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pythonbase_settings.field_rules import rule
+from pythonbase_settings.field_types import Switch
+from pythonbase_settings.secrets import SecretReference
+from pythonbase_settings.section import Section
+
+_ConnectionArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[A-Za-z0-9-]+$"
+    ),
+    rule("use arn:aws:codeconnections:<region>:<account>:connection/<id>, as the console shows it"),
+]
+_ConnectionName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=32),
+    rule("use at most 32 letters, digits, hyphens and underscores"),
+]
+
+
+class Bitbucket(Section):
+    """How pipelines reach Bitbucket: one CodeConnections connection."""
+
+    connection_arn: _ConnectionArn | None = Field(
+        default=None,
+        description="ARN of an existing connection. Left out: a connection is created; a person completes its "
+        "handshake in the console once.",
+        examples=["arn:aws:codeconnections:eu-central-1:123456789012:connection/aEXAMPLE-8aad-4d5d-8878-dfcab0bc441f"],
+    )
+    connection_name: _ConnectionName = Field(
+        default="pythonbase",
+        description="Name of the connection that is created when connection_arn is left out; at most 32 characters.",
+    )
+    destroy: Switch = Field(
+        default=False,
+        description="First of two keys to delete the connection with its stack; the second is -c destroy=bitbucket.",
+    )
+    status_credentials: SecretReference | None = Field(
+        default=None,
+        description='Name or ARN of a Secrets Manager secret {"token": …} with an access token of Bitbucket, or '
+        '{"email": …, "token": …} with an API token: results of builds are then written back to commits. Left out: '
+        "they are not.",
+        examples=["bitbucket/statuses"],
+    )

@@ -1,0 +1,41 @@
+"""The section `docker_hub`."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from pythonbase_buildspecs import Mirror
+from pythonbase_settings.field_rules import check, rule
+from pythonbase_settings.section import Section
+
+_CACHE_PREFIX = re.compile(r"(?=.{2,30}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
+
+
+def cache_prefix(text: str) -> str:
+    """The repository prefix of an ECR pull-through cache rule."""
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+    if not _CACHE_PREFIX.fullmatch(text):
+        raise ValueError(
+            "use the prefix of the cache's rule: 2 to 30 lower-case letters, digits and ._-/, such as docker-hub"
+        )
+    return text
+
+
+class DockerHub(Section):
+    """What builds of services get of Docker Hub when their Dockerfile names more than a base image stands in for."""
+
+    official_images: Annotated[Mirror, Field(strict=False), rule("use deny, ecr-public or pull-through-cache")] = Field(
+        default=Mirror.DENY,
+        description="Docker Official Images, such as node:22: deny (the build fails), ecr-public (ECR Public's mirror) "
+        "or pull-through-cache (the account's own ECR).",
+    )
+    other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
+        default=Mirror.DENY,
+        description="All other images of Docker Hub: deny or pull-through-cache.",
+        json_schema_extra={"enum": ["deny", "pull-through-cache"]},
+    )
+    pull_through_cache_prefix: Annotated[str, check(cache_prefix)] = Field(
+        default="docker-hub",
+        description="Repository prefix of the pull-through cache rule for Docker Hub that the account has.",
+    )

@@ -1,0 +1,82 @@
+"""Gives the fields of a pydantic model the words in which their mistakes are explained."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from pythonbase_settings.problems import shown_text
+from pythonbase_settings.yaml_values import Unquoted
+
+FIX_ERROR = "fix"
+"""Type of the pydantic errors whose context holds the fix."""
+
+
+def fix_error(fix: str) -> PydanticCustomError:
+    """A validation error that says how to repair the value."""
+    return PydanticCustomError(FIX_ERROR, "{fix}", {"fix": fix})
+
+
+def rule(fix: str) -> WrapValidator:
+    """Explains every mistake in the annotated value by `fix`, by the text of the ValueError that a check raised, or
+    by the quotes that are missing or too many. Put it last in `Annotated`."""
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise fix_error(_quotes(value, handler) or _own_fix(error) or fix) from None
+
+    return WrapValidator(validate)
+
+
+def check(function: Callable[[str], str]) -> WrapValidator:
+    """Runs a check that raises ValueError with the fix as its text. Put it last in `Annotated`."""
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return function(handler(value))
+        except ValidationError as error:
+            fix = _quotes(value, handler) or _own_fix(error)
+        except ValueError as error:
+            fix = str(error)
+        raise fix_error(fix or "use a text")
+
+    return WrapValidator(validate)
+
+
+def switch() -> WrapValidator:
+    """Takes true and false, which the settings file hands over as text without quotes. Put it last in `Annotated`."""
+    values = {"true": True, "false": False}
+
+    def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(values.get(str(value), value) if isinstance(value, Unquoted) else value)
+        except ValidationError:
+            raise fix_error("use true or false, without quotes") from None
+
+    return WrapValidator(validate)
+
+
+def _own_fix(error: ValidationError) -> str | None:
+    first = error.errors()[0]
+    return first["ctx"]["fix"] if first["type"] == FIX_ERROR else None
+
+
+def _quotes(value: object, handler: ValidatorFunctionWrapHandler) -> str | None:
+    """What to say when the value would be right with quotes, or without."""
+    if isinstance(value, int | Unquoted):
+        text = str(value)
+        return f"quote it: {shown_text(text)}" if _accepts(handler, text) else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:  # noqa: PLR2004 - no setting is longer
+        return f"remove the quotes: {int(value)}" if _accepts(handler, int(value)) else None
+    return None
+
+
+def _accepts(handler: ValidatorFunctionWrapHandler, value: object) -> bool:
+    try:
+        handler(value)
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""Reads `platform.yaml` and reports every mistake in it.
+
+>>> settings = load_settings(Path("platform.yaml"))
+"""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pythonbase_settings.checks import check_image_folders, check_together
+from pythonbase_settings.errors import broken_paths, findings_of
+from pythonbase_settings.image_folders import CHECKOUT
+from pythonbase_settings.prefix import with_prefix
+from pythonbase_settings.problems import Finding, SettingPath, SettingsError
+from pythonbase_settings.salvage import salvage
+from pythonbase_settings.settings import Settings
+from pythonbase_settings.yaml_file import read_document
+
+
+def load_settings(path: Path, *, application: Path = CHECKOUT) -> Settings:
+    """Reads a settings file.
+
+    Args:
+        path: the YAML file. Folders that it names are relative to the folder that it is in.
+        application: the folder with the application, which has the base images that a file elsewhere names.
+
+    Returns:
+        The settings, with the names that things have in AWS (``with_prefix``).
+
+    Raises:
+        SettingsError: with every mistake in the file.
+    """
+    document = read_document(path)
+    findings: list[Finding] = []
+    refused: ValidationError | None = None
+    try:
+        settings = Settings.model_validate(document.data)
+    except ValidationError as error:
+        refused = error
+        findings = findings_of(error, model=Settings)
+        settings = salvage(document.data, error)
+    broken = broken_paths(findings)
+    folders = check_image_folders(settings, settings_file=path, application=application)
+    together = [*check_together(settings), *folders]
+    findings += [finding for finding in together if not _rests_on(finding, broken)]
+    problems = document.problems_with(findings)
+    if problems:
+        raise SettingsError(problems)
+    if refused:  # a mistake that has no finding must not pass for none
+        raise refused
+    return with_prefix(settings)
+
+
+def _rests_on(finding: Finding, broken: set[SettingPath]) -> bool:
+    """Whether the finding was concluded from a value that is wrong, or is inside one that is wrong."""
+    concerned = (finding.path, *finding.involves)
+    return any(path[:length] in broken for path in concerned for length in range(1, len(path) + 1))

@@ -1,0 +1,70 @@
+"""All settings: what `platform.yaml` may say, and its defaults.
+
+Nothing of the model reads files or asks AWS, the environment or Git. It knows values that are wrong by themselves;
+`checks` knows mistakes between them.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from pythonbase_settings.base_images import BaseImage
+from pythonbase_settings.bitbucket import Bitbucket
+from pythonbase_settings.docker_hub import DockerHub
+from pythonbase_settings.environment import Environment
+from pythonbase_settings.environments import PlatformEnvironment
+from pythonbase_settings.field_rules import rule
+from pythonbase_settings.field_types import NAME_PATTERN
+from pythonbase_settings.network import Network
+from pythonbase_settings.notifications import Notifications
+from pythonbase_settings.section import Section
+from pythonbase_settings.services import Service
+
+_Prefix = Annotated[
+    str,
+    Field(pattern=NAME_PATTERN, min_length=2, max_length=12),
+    rule("use 2 to 12 lower-case letters, digits and single hyphens, starting with a letter, such as shop"),
+]
+
+
+class Settings(Section):
+    """All settings of the application."""
+
+    environment: Environment = Field(default=Environment(), description="Where to deploy to.")
+    environments: list[PlatformEnvironment] = Field(
+        default=[],
+        description="Environments of services that have an account, a Region or a network of their own.",
+        examples=[[{"name": "production", "account": "210987654321"}]],
+    )
+    prefix: _Prefix = Field(
+        default="",
+        description="What the names of stacks, repositories, services, pipelines and roles begin with, before a "
+        "hyphen: keeps two platforms in one account apart, also in two Regions. Left out: nothing.",
+        examples=["shop"],
+    )
+    bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
+    network: Network = Field(default=Network(), description="Where the services run.")
+    docker_hub: DockerHub = Field(default=DockerHub(), description="What builds of services get of Docker Hub.")
+    notifications: Notifications = Field(
+        default=Notifications(), description="Where release results go. Left out: nowhere."
+    )
+    base_images: list[BaseImage] = Field(
+        default=[BaseImage(name="pythonbase")],
+        min_length=1,
+        description="The base images. Left out: one, pythonbase.",
+        examples=[[{"name": "pythonbase"}]],
+    )
+    services: list[Service] = Field(
+        default=[],
+        description="The services.",
+        examples=[[{"name": "orders", "repository": "acme/orders", "port": 8080}]],
+    )
+
+    @field_validator("services")
+    @classmethod
+    def _default_base_image(cls, services: list[Service], info: ValidationInfo) -> list[Service]:
+        base_images: list[BaseImage] = info.data.get("base_images", [])
+        if not base_images:
+            return services
+        first = base_images[0].name
+        return [item if item.base_image else item.model_copy(update={"base_image": first}) for item in services]
