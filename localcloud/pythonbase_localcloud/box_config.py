@@ -30,9 +30,6 @@ class BoxConfig:
     resolv_conf: str | None
     """File that becomes /etc/resolv.conf; None keeps what the container got."""
     hosts: str
-    port: int
-    """The gateway's, the same inside and outside."""
-    front_port: int
     docker_socket: str
     docker_cli: str
     engine: Program
@@ -45,7 +42,7 @@ class BoxConfig:
     group: int
     """Who the AWS server runs as."""
     listen_fd: int | None = None
-    """The host-side listening socket; None: the box listens on its own address (kind `container`)."""
+    """The socket that listens on the machine's loopback; None: it is handed over later (kind `container`)."""
     front_fd: int | None = None
     """The same for the front that serves load balancers."""
     hello_fd: int | None = None

@@ -1,4 +1,4 @@
-"""The box's first process (PID 1): mounts, the engine, the upstream stand-in, the AWS server; in that order, and back.
+"""The box's first process (PID 1): mounts, engine, stand-ins, front, AWS server; in that order, and back.
 
 Run by the launcher as `python -m pythonbase_localcloud.box_init <config.json>`. SIGTERM stops everything: first the AWS
 server, which needs time to save its state, then containers, then the engine. SIGHUP starts the AWS server anew with the

@@ -73,8 +73,6 @@ def box_config(
         logs=str(instance.logs),
         resolv_conf=str(instance.run / "resolv.conf") if kind == "namespace" else None,
         hosts=str(instance.hosts),
-        port=instance.port,
-        front_port=instance.front_port,
         docker_socket=str(instance.docker_socket),
         docker_cli=str(programs.docker),
         engine=_engine_program(instance, programs, base=base, search_path=search_path, build_ca=build_ca),

@@ -14,7 +14,7 @@ from pythonbase_operations.subcommands import parser
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "localcloud/*.md")
     for path in ROOT.glob(pattern)
     if not {".venv", "node_modules", "cdk.out"} & {*path.parts}
 )

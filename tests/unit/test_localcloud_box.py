@@ -248,8 +248,6 @@ def test_the_box_reads_the_configuration_that_the_launcher_wrote(tmp_path: Path)
         logs=str(tmp_path),
         resolv_conf=None,
         hosts="/h",
-        port=4566,
-        front_port=8080,
         docker_socket="/s",
         docker_cli="/d",
         engine=program,

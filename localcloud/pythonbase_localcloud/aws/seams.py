@@ -1,4 +1,4 @@
-"""Every MiniStack module and private name that this package uses, in one place.
+"""Every MiniStack module and name that this package uses, in one place; a test compares the list with the code.
 
 MiniStack has no extension interface and no type information, so its modules are `Any` here. The version is pinned; an
 upgrade that renames something fails at start with one message instead of in the middle of a deployment.
@@ -36,7 +36,6 @@ ecs = _module("services.ecs")
 eventbridge = _module("services.eventbridge")
 iam = _module("services.iam")
 lambda_svc = _module("services.lambda_svc")
-logs = _module("services.cloudwatch_logs")
 s3 = _module("services.s3")
 scheduler = _module("services.scheduler")
 sns = _module("services.sns")
@@ -51,7 +50,6 @@ stacks = _module("services.cloudformation.stacks")
 
 #: module -> names. Keep sorted; add a name when a patch starts to use it.
 USED: dict[Any, tuple[str, ...]] = {
-    app: ("SERVICE_HANDLERS", "_enforce_data_plane", "app"),
     alb: (
         "_ACTION_MAP",
         "_error",
@@ -62,11 +60,11 @@ USED: dict[Any, tuple[str, ...]] = {
         "_parse_targets_param",
         "_proxy_http_target",
         "_targets",
-        "_tg_attrs",
         "_tgs",
         "_xml",
     ),
-    cfn_changesets: ("_IMPORT_LOOKUPS", "_find_change_set"),
+    app: ("_build_persistence_save_dict", "_stop_docker_containers", "app", "SERVICE_HANDLERS"),
+    cfn_changesets: ("_find_change_set", "_IMPORT_LOOKUPS"),
     cfn_handlers: ("_ACTION_HANDLERS", "_error", "_p"),
     cloudformation: ("_stacks",),
     cloudwatch: ("_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "record_metric"),
@@ -75,12 +73,12 @@ USED: dict[Any, tuple[str, ...]] = {
         "_build_arn",
         "_build_id",
         "_builds",
+        "_create_project",
         "_handle_request_sync",
         "_list_builds_for_project",
         "_project_arn",
         "_project_shape",
         "_projects",
-        "_restore_state",
         "_start_build",
         "_stop_build",
     ),
@@ -100,6 +98,7 @@ USED: dict[Any, tuple[str, ...]] = {
     ecr: (
         "_batch_delete_image",
         "_batch_get_image",
+        "_create_repository",
         "_describe_images",
         "_get_authorization_token",
         "_images",
@@ -111,7 +110,6 @@ USED: dict[Any, tuple[str, ...]] = {
         "_repo_policies",
         "_repo_shape",
         "_repositories",
-        "get_state",
         "repository_policy_for_arn",
     ),
     ecs: (
@@ -121,14 +119,14 @@ USED: dict[Any, tuple[str, ...]] = {
         "_circuit_breaker_threshold",
         "_cleanup_task_resources",
         "_complete_service_deployment",
+        "_create_service",
         "_deployment_for_task",
-        "_forward_awslogs",
         "_get_docker",
+        "_image_repository",
         "_iso",
         "_make_deployment",
         "_mark_task_stopped",
         "_maybe_mark_stopped",
-        "_image_repository",
         "_primary_deployment",
         "_reconcile_service_tasks",
         "_record_service_task_failure",
@@ -141,9 +139,10 @@ USED: dict[Any, tuple[str, ...]] = {
         "_sanitize",
         "_SecretResolutionError",
         "_services",
+        "_start_awslogs_forwarder",
         "_start_task_worker",
         "_stop_task",
-        "_sync_service_targets",
+        "_task_def_latest",
         "_task_defs",
         "_task_ip",
         "_task_is_active",
@@ -152,48 +151,52 @@ USED: dict[Any, tuple[str, ...]] = {
         "_watch_task_lifecycle",
     ),
     eventbridge: ("_dispatch_event", "_invoke_target", "_put_events"),
-    iam: ("_IAM_HANDLERS", "_gen_secret", "_gen_session_access_key", "_gen_session_token", "_roles"),
-    iam_actions: (
-        "SERVICE_TO_IAM_NAMESPACE",
-        "access_denied_response",
-        "extract_iam_action",
-        "extract_resource_arn",
-        "identity_denial_message",
-    ),
+    iam: ("_gen_secret", "_gen_session_access_key", "_gen_session_token", "_IAM_HANDLERS", "_roles"),
+    iam_actions: ("access_denied_response", "extract_iam_action", "extract_resource_arn", "SERVICE_TO_IAM_NAMESPACE"),
     iam_evaluator: (
-        "AuthError",
-        "EvalContext",
-        "_conditions_met",
         "_resolve_condition_key",
+        "_resource_policy",
         "_service_principal_matches",
+        "AuthError",
+        "caller_arn",
+        "combine_resource_policy",
         "enforce",
+        "EvalContext",
+        "evaluate",
+        "evaluate_resource_policy",
         "parse_policy_document",
+        "resolve_credential",
+        "resolve_principal",
     ),
     lambda_runtime: ("execution_credentials",),
-    persistence: ("load_state", "save_state"),
+    lambda_svc: ("execution_credentials",),
+    persistence: ("load_state", "logger", "save_all"),
     provisioners: (
-        "_RESOURCE_HANDLERS",
-        "_codebuild_project_create",
         "_ec2_apply_tags",
         "_ec2_sg_permissions",
-        "_ecs_service_create",
-        "_ecs_service_update",
+        "_ecs_task_def_create",
         "_normalize_container_defs",
         "_pascal_to_camel",
         "_physical_name",
+        "_RESOURCE_HANDLERS",
         "_sfn_definition",
     ),
-    responses: ("AccountRegionScopedDict", "get_account_id", "get_region", "request_scope"),
-    router: ("SERVICE_PATTERNS", "extract_access_key_id"),
+    responses: (
+        "AccountRegionScopedDict",
+        "get_account_id",
+        "get_region",
+        "request_scope",
+        "set_request_account_id",
+        "set_request_region",
+        "StreamingResponse",
+    ),
+    router: ("extract_access_key_id", "SERVICE_PATTERNS"),
     s3: ("_bucket_encryption", "_bucket_tags", "_put_bucket_lifecycle"),
     scheduler: ("_schedules",),
     sns: ("publish_internal", "topic_policy_allows"),
     ssm: ("_parameters",),
     stacks: ("_runs_on_worker_thread", "_sends_back_failed_update"),
     stepfunctions: (
-        "_ExecutionError",
-        "_SERVICE_DISPATCH",
-        "_SFN_WAIT_SCALE",
         "_add_event",
         "_api_name_to_sfn_key",
         "_describe_execution",
@@ -202,6 +205,7 @@ USED: dict[Any, tuple[str, ...]] = {
         "_execute_pass",
         "_execute_task",
         "_execute_wait",
+        "_ExecutionError",
         "_executions",
         "_fail_execution",
         "_fail_state_error",
@@ -211,11 +215,12 @@ USED: dict[Any, tuple[str, ...]] = {
         "_invoke_resource",
         "_invoke_with_callback",
         "_run_execution",
+        "_SFN_WAIT_SCALE",
         "_state_machines",
         "_tags",
         "now_iso",
     ),
-    sts: ("_sessions", "register_session"),
+    sts: ("register_session",),
 }
 
 

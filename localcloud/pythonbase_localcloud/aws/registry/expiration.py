@@ -1,7 +1,7 @@
 """ECR's lifecycle policies of repositories: preview, and carrying one out.
 
 ECR carries policies out by itself, within 24 hours. Here it is asked for, at a time that the caller names:
-``POST /_localcloud/repositories/<name>/expire`` (``gateway.py``).
+``POST /_localcloud/repositories/<name>/expire`` (``controls.py``).
 """
 
 from __future__ import annotations
