@@ -193,7 +193,7 @@ def test_a_refused_build_of_a_pipeline_is_retried_and_one_that_failed_is_not(
     assert refused.build_attempts() == ["Succeeded", "Failed"]
     assert broken.build_attempts() == ["Failed"]
     machines = account.client("stepfunctions").list_state_machines()["stateMachines"]
-    (machine,) = [item["stateMachineArn"] for item in machines if "BuildQueueState" in item["name"]]
+    (machine,) = [item["stateMachineArn"] for item in machines if item["name"].startswith("QuotaBitbucket-BuildQueue")]
     paths = {_path(account, machine, broken.name), _path(account, machine, refused.name)}
     assert paths == {
         ("Attempts", "Why", "OtherReason"),
