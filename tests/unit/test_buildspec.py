@@ -366,3 +366,29 @@ def _explain(folder: Path) -> str:
     code = f"set -euo pipefail\nwork=. dockerfile=Dockerfile\n{script('explain_refusal.sh')}\nexplain_refusal"
     done = subprocess.run(["bash", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout
+
+
+# -- walls of a build's host, whose effect tests/localcloud/test_build_walls.py tries ----------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fails", "said", "status"),
+    [
+        ("never", ["insert", "insert", "insert", "insert", "built", "delete", "delete", "delete", "delete"], 0),
+        ("insert", ["insert"], 4),
+        ("INPUT", ["insert", "insert"], 4),
+        ("lo", ["insert", "insert", "insert", "insert"], 4),
+        ("delete", ["insert", "insert", "insert", "insert", "built", "delete"], 4),
+    ],
+)
+def test_without_its_walls_nothing_is_built(fails: str, said: list[str], status: int) -> None:
+    # As the templates call it: whoever looks at a status switches `set -e` off.
+    host = f"""
+        set -euo pipefail
+        iptables() {{ echo "${{2#--}}"; case " ${{2#--}} $* " in *" {fails} "*) return 4 ;; esac; }}
+        docker() {{ echo built; }}
+        {script("walls.sh")}
+        build_behind_walls . 2>&1 || exit $?
+    """
+    done = subprocess.run(["bash"], input=host, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.returncode) == (said, status), done.stderr

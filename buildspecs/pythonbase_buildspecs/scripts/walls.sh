@@ -6,7 +6,7 @@ walls() { # <insert or delete>
   # What a step of RUN sends is forwarded, or arrives. ADD and its redirects are requests of the engine, which is here.
   local chain
   for chain in FORWARD INPUT OUTPUT; do
-    iptables --wait "--$1" "$chain" --destination 169.254.0.0/16 --protocol tcp ! --dport 53 --syn --jump REJECT
+    iptables --wait "--$1" "$chain" --destination 169.254.0.0/16 --protocol tcp ! --dport 53 --syn --jump REJECT || return
   done
   iptables --wait "--$1" OUTPUT --out-interface lo --protocol tcp --dport 2375 --syn --jump REJECT
 }
@@ -14,8 +14,9 @@ walls() { # <insert or delete>
 build_behind_walls() { # <option of the builder>...
   local status=0 closed
   closed=("${docker_hub[@]/%/:0.0.0.0}")
-  walls insert
+  # Said for each command: whoever calls this looks at its status, and then `set -e` ends nothing.
+  walls insert || return
   DOCKER_HOST=unix:///var/run/docker.sock docker buildx build "${closed[@]/#/--add-host=}" "$@" || status=$?
-  walls delete
+  walls delete || return
   return "$status"
 }
