@@ -292,6 +292,35 @@ def test_a_pipeline_with_a_failed_stage(platform: Platform) -> None:
     assert execution in fix
 
 
+def test_zones_of_a_network_whose_creation_failed_are_looked_at(
+    platform: Platform, changed: Callable[[Callable[[dict[str, Any]], None]], Path]
+) -> None:
+    cloudformation, taken = platform.cloud.client("cloudformation"), unique("taken")
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x.aws"}}]}
+    platform.cloud.client("iam").create_role(RoleName=taken, AssumeRolePolicyDocument=json.dumps(trust))
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": taken, "AssumeRolePolicyDocument": trust}}
+    cloudformation.create_stack(
+        StackName="BrokenNetwork",
+        TemplateBody=json.dumps({"Resources": {"Role": role}}),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    status = "ROLLBACK_COMPLETE"
+    wait_for(lambda: cloudformation.describe_stacks(StackName="BrokenNetwork")["Stacks"][0]["StackStatus"] == status)
+
+    def change(document: dict[str, Any]) -> None:
+        document.update(prefix="broken", environment={"account": platform.cloud.account, "region": "eu-west-1"})
+        document["network"] = {"availability_zones": ["eu-west-1a", "eu-west-1x"]}
+
+    try:
+        found = findings(platform, changed(change))
+    finally:
+        cloudformation.delete_stack(StackName="BrokenNetwork")
+    whats = [(what, fix) for _, what, fix in found]
+    zones = "eu-west-1a, eu-west-1b, eu-west-1c"
+    assert ("the zone eu-west-1x is none of this account", f"set availability_zones to some of {zones}") in whats
+    assert any(what == f"its creation failed ({status})" for what, _ in whats)
+
+
 # -- it cannot run -----------------------------------------------------------------------------------------------------
 
 

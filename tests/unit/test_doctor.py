@@ -557,7 +557,7 @@ def test_with_a_prefix_it_looks_for_the_names_that_are_in_aws(folder: Path) -> N
     config = folder / "platform.yaml"
     config.write_text("prefix: shop\nservices: [{name: orders, repository: acme/orders}]\n")
     platform = declared.load(config)
-    assert (platform.network_stack, platform.bitbucket_stack) == ("ShopNetwork", "ShopBitbucket")
+    assert ({*platform.networks.values()}, platform.bitbucket_stack) == ({"ShopNetwork"}, "ShopBitbucket")
     assert [(item.name, item.stack) for item in platform.services] == [("shop-orders", "ShopOrders")]
     assert [item.name for item in platform.base_images] == ["shop-pythonbase"]
 

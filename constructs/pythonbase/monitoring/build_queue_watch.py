@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pythonbase.monitoring.stage_retries import (
     FAILED,
     call_codepipeline,
-    only_pipelines_of,
+    keep_to_connection,
     pipelines_of,
     retry_stage,
-    stages_of,
+    start_when_failed,
 )
-from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
-from pythonbase.permissions.trust import for_own_account
 
 BUILD_STAGE = "Build"
 """Name of the stage whose failures are looked at."""
@@ -62,44 +59,25 @@ class BuildQueueWatch(Construct):
             query_language=sfn.QueryLanguage.JSONATA,
             comment="Retries Build stages whose build was refused because of the account's quota",
         )
-        self.state_machine.add_to_role_policy(
-            only_pipelines_of(
-                connection_arn,
-                self,
-                stage=BUILD_STAGE,
-                actions=[
-                    "codepipeline:GetPipelineExecution",
-                    "codepipeline:ListActionExecutions",
-                    "codepipeline:RetryStageExecution",
-                    "codepipeline:StartPipelineExecution",
-                ],
-            )
+        keep_to_connection(
+            self,
+            self.state_machine,
+            connection_arn,
+            stage=BUILD_STAGE,
+            actions=[
+                "codepipeline:GetPipelineExecution",
+                "codepipeline:ListActionExecutions",
+                "codepipeline:RetryStageExecution",
+                "codepipeline:StartPipelineExecution",
+            ],
         )
-        self.rule: events.Rule = events.Rule(
+        self.rule: events.Rule = start_when_failed(
             self,
             "BuildFailed",
-            description="Build actions that failed; why, the state machine reads",
-            event_pattern=events.EventPattern(
-                source=["aws.codepipeline"],
-                detail_type=["CodePipeline Action Execution State Change"],
-                detail={"stage": [BUILD_STAGE], "state": ["FAILED"], "type": {"provider": ["CodeBuild"]}},
-            ),
-            targets=[targets.SfnStateMachine(self.state_machine)],
-        )
-        for_own_account(self.state_machine.node.find_child("EventsRole"))
-        acknowledge(
             self.state_machine,
-            {
-                "AwsSolutions-SF1": "three calls for a failed Build; Step Functions keeps the executions for 90 days",
-                "AwsSolutions-SF2": "one service is asked in turn; there is nothing to trace",
-                wildcard_resource(self, pipelines_of(self)): (
-                    "pipelines of this connection come and go without its stack; it may do nothing with others: those "
-                    "without the connection's tag are denied"
-                ),
-                wildcard_resource(self, stages_of(self, BUILD_STAGE)): (
-                    "only stages called Build, and only of pipelines with the connection's tag"
-                ),
-            },
+            stage=BUILD_STAGE,
+            provider="CodeBuild",
+            description="Build actions that failed; why, the state machine reads",
         )
 
     def _steps(self) -> sfn.IChainable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -13,14 +12,12 @@ from constructs import Construct
 from pythonbase.monitoring.stage_retries import (
     FAILED,
     call_codepipeline,
-    only_pipelines_of,
+    keep_to_connection,
     pipelines_of,
     retry_stage,
-    stages_of,
+    start_when_failed,
     try_again,
 )
-from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
-from pythonbase.permissions.trust import for_own_account
 
 SOURCE_STAGE = "Source"
 """Name of the stage whose failures are looked at."""
@@ -67,48 +64,24 @@ class ConnectionWatch(Construct):
             timeout=patience or Duration.days(30),
             comment="Retries Source stages that failed because the connection was not available",
         )
-        self.state_machine.add_to_role_policy(
-            only_pipelines_of(
-                connection_arn,
-                self,
-                stage=SOURCE_STAGE,
-                actions=[
-                    "codepipeline:GetPipelineExecution",
-                    "codepipeline:RetryStageExecution",
-                    "codepipeline:StartPipelineExecution",
-                ],
-            )
+        keep_to_connection(
+            self,
+            self.state_machine,
+            connection_arn,
+            stage=SOURCE_STAGE,
+            actions=[
+                "codepipeline:GetPipelineExecution",
+                "codepipeline:RetryStageExecution",
+                "codepipeline:StartPipelineExecution",
+            ],
         )
-        self.rule: events.Rule = events.Rule(
+        self.rule: events.Rule = start_when_failed(
             self,
             "SourceFailed",
-            description="Source actions that failed and use a connection",
-            event_pattern=events.EventPattern(
-                source=["aws.codepipeline"],
-                # Not the stage's event: only the action's says that the source is a connection.
-                detail_type=["CodePipeline Action Execution State Change"],
-                detail={
-                    "stage": [SOURCE_STAGE],
-                    "state": ["FAILED"],
-                    "type": {"provider": ["CodeStarSourceConnection"]},
-                },
-            ),
-            targets=[targets.SfnStateMachine(self.state_machine)],
-        )
-        for_own_account(self.state_machine.node.find_child("EventsRole"))
-        acknowledge(
             self.state_machine,
-            {
-                "AwsSolutions-SF1": "few polls for a failed Source; Step Functions keeps the executions for 90 days",
-                "AwsSolutions-SF2": "three services are asked in turn; there is nothing to trace",
-                wildcard_resource(self, pipelines_of(self)): (
-                    "pipelines of this connection come and go without its stack; it reads which they are, and may do "
-                    "nothing with others: those without the connection's tag are denied"
-                ),
-                wildcard_resource(self, stages_of(self, SOURCE_STAGE)): (
-                    "only stages called Source, and only of pipelines with the connection's tag"
-                ),
-            },
+            stage=SOURCE_STAGE,
+            provider="CodeStarSourceConnection",
+            description="Source actions that failed and use a connection",
         )
 
     def _steps(self) -> sfn.IChainable:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
+from pythonbase.permissions.trust import for_own_account
 from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
 
 FAILED = "$states.context.Execution.Input.detail"
@@ -28,6 +32,47 @@ def pipelines_of(scope: Construct) -> str:
 def stages_of(scope: Construct, stage: str) -> str:
     """ARN of the stages of that name in the account and Region of the stack."""
     return Stack.of(scope).format_arn(service="codepipeline", resource="*", resource_name=stage)
+
+
+def start_when_failed(
+    scope: Construct, construct_id: str, machine: sfn.StateMachine, *, stage: str, provider: str, description: str
+) -> events.Rule:
+    """A rule that starts the state machine for each failed action of the provider in the stage."""
+    rule = events.Rule(
+        scope,
+        construct_id,
+        description=description,
+        event_pattern=events.EventPattern(
+            source=["aws.codepipeline"],
+            # Not the stage's event: only the action's says which provider it has.
+            detail_type=["CodePipeline Action Execution State Change"],
+            detail={"stage": [stage], "state": ["FAILED"], "type": {"provider": [provider]}},
+        ),
+        targets=[targets.SfnStateMachine(machine)],
+    )
+    for_own_account(machine.node.find_child("EventsRole"))
+    return rule
+
+
+def keep_to_connection(
+    scope: Construct, machine: sfn.StateMachine, connection_arn: str, *, stage: str, actions: list[str]
+) -> None:
+    """Deny the state machine these actions on pipelines of others, and say why the rest has wildcards."""
+    machine.add_to_role_policy(only_pipelines_of(connection_arn, scope, stage=stage, actions=actions))
+    acknowledge(
+        machine,
+        {
+            "AwsSolutions-SF1": "few calls for each failure; Step Functions keeps the executions for 90 days",
+            "AwsSolutions-SF2": "services are asked in turn; there is nothing to trace",
+            wildcard_resource(scope, pipelines_of(scope)): (
+                "pipelines of this connection come and go without its stack; it may do nothing with others but read "
+                "which connection they use: those without the connection's tag are denied"
+            ),
+            wildcard_resource(scope, stages_of(scope, stage)): (
+                f"only stages called {stage}, and only of pipelines with the connection's tag"
+            ),
+        },
+    )
 
 
 def retry_stage(scope: Construct, stage: str) -> sfn.IChainable:

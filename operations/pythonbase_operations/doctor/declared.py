@@ -79,8 +79,8 @@ class Platform:
         connection_arn: An existing connection; None if the application creates one.
         connection_name: Name of the connection that it creates.
         stacks: The stack of each target.
-        network_stack: The stack of the network that services share.
         bitbucket_stack: The stack of the connection and of its watches.
+        build_status_stack: The stack of build statuses; None if they are not reported.
         repositories: Repositories in this account and Region.
         vpcs: New VPCs in this account and Region.
         networks: The stack of each target's network.
@@ -97,8 +97,8 @@ class Platform:
     services: tuple[Service, ...]
     secrets: tuple[Secret, ...]
     stacks: dict[Names, str]
-    network_stack: str = "Network"
     bitbucket_stack: str = "Bitbucket"
+    build_status_stack: str | None = None
     repositories: tuple[Repository, ...] = ()
     vpcs: tuple[NewVpc, ...] = ()
     networks: dict[Names, str] = field(default_factory=dict)
@@ -108,12 +108,13 @@ class Platform:
     @property
     def all_stacks(self) -> tuple[str, ...]:
         """Names of all stacks in this account and Region, each once."""
-        shared = (self.network_stack, self.bitbucket_stack) if self.services else ()
+        shared = [self.bitbucket_stack] if self.services else []
         return tuple(
             dict.fromkeys(
                 [
                     *(base.stack for base in self.base_images),
                     *shared,
+                    *([self.build_status_stack] if self.build_status_stack else []),
                     *self.networks.values(),
                     *(repository.stack for repository in self.repositories),
                     *(f"{stack}State" for stack in self.stacks.values()),
@@ -191,8 +192,12 @@ def _platform(settings: Settings, config: Path) -> Platform:
         services=services,
         secrets=tuple(_secrets(settings, config)),
         stacks={target: stack_name(target.deployed) for target in targets},
-        network_stack=shared_network,
         bitbucket_stack=own_stack_name("Bitbucket", settings.prefix),
+        build_status_stack=(
+            own_stack_name("BuildStatus", settings.prefix)
+            if settings.services and settings.bitbucket.status_credentials
+            else None
+        ),
         repositories=(
             *(Repository(name=base.name, stack=base.stack) for base in base_images),
             *(Repository(name=service.name, stack=state_stack_name(service.name)) for service in services),

@@ -16,7 +16,7 @@ ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
     """Read zones and VPC endpoint services for VPCs that are not there yet, and the clusters of services that are."""
-    vpcs = [vpc for vpc in platform.vpcs if not stacks.stack(aws, vpc.stack)]
+    vpcs = [vpc for vpc in platform.vpcs if not _is_there(aws, vpc)]
     findings = []
     if vpcs:
         zones = _zones(aws)
@@ -29,6 +29,12 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
         ]
     moved = side_by_side(lambda target: _moved(aws, platform, target), list(platform.networks))
     return [*findings, *(finding for found in moved for finding in found)]
+
+
+def _is_there(aws: Aws, vpc: NewVpc) -> bool:
+    """A stack whose creation failed has no VPC, perhaps because of its zones."""
+    stack = stacks.stack(aws, vpc.stack)
+    return stack is not None and bool(stack.physical_ids("AWS::EC2::VPC"))
 
 
 def _zones(aws: Aws) -> dict[str, str]:

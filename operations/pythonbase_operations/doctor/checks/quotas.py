@@ -124,12 +124,7 @@ def _rules(aws: Aws, platform: Platform) -> list[Finding]:
 
 
 def _resources(aws: Aws, platform: Platform) -> list[Finding]:
-    names = sorted(
-        {*platform.stacks.values(), *(service.stack for service in platform.services)}
-        | {base.stack for base in platform.base_images}
-        | ({platform.network_stack, platform.bitbucket_stack} if platform.services else set())
-    )
-    found = side_by_side(lambda name: stacks.stack(aws, name), names)
+    found = side_by_side(lambda name: stacks.stack(aws, name), list(platform.all_stacks))
     return [finding for stack in found if stack for finding in judge_resources(stack.name, len(stack.resources))]
 
 
