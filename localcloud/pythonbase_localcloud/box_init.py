@@ -104,7 +104,7 @@ class Box:
             Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
         else:
             _log_to(Path(config.logs) / "box.log")
-            self._gateway_fd, self._front_fd = _receive_listeners(Path(config.run) / LISTENERS)
+            self._gateway_fd, self._front_fd = _receive_listeners(Path(config.run) / LISTENERS, user=config.user)
             own_resolver = Path("/etc/resolv.conf").read_text()
             _run("mount", "--rbind", MACHINE_ETC, "/etc")
             resolver = Path(config.run) / "resolv.conf"
@@ -291,13 +291,13 @@ def _unblock_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
 
-def _receive_listeners(path: Path) -> list[int]:
-    """The sockets that listen on the machine's loopback, from whoever started this container (`container_box`)."""
+def _receive_listeners(path: Path, *, user: int) -> list[int]:
+    """The sockets that listen on the machine's loopback, from the user who starts this container (`container_box`)."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(str(path))
-        # the folder is the user's, who need not be root
-        path.chmod(0o666)
+        path.chmod(0o600)
+        os.chown(path, user, -1)
         server.listen(1)
         server.settimeout(_HAND_OVER_SECONDS)
         connection, _ = server.accept()

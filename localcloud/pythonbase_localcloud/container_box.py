@@ -79,7 +79,7 @@ class ContainerBox:
         self._docker("import", "-", self.instance.identifier, stdin=machine_skeleton())
 
     def start(self, config: BoxConfig, *, listeners: Sequence[socket.socket], environment: Mapping[str, str]) -> None:
-        """Start the container and give it the sockets; raises `CommandError` with the engine's words if it refuses."""
+        """Start the container and give it the sockets; raises `LocalCloudError` with the reason if it cannot."""
         self.stop()
         self._import_image()
         config_file = self.instance.run / CONFIG_FILE
@@ -134,7 +134,7 @@ def start(
     box = ContainerBox(instance, docker, host)
     try:
         box.start(config, listeners=(gateway, front), environment=environment)
-    except (CommandError, LocalCloudError):
+    except LocalCloudError:
         box.stop()
         raise
     return box

@@ -39,6 +39,6 @@ class Deployment(Section):
     )
     server_errors: Annotated[int, Field(ge=1, le=99), rule("use a percentage: 1 to 99")] | None = Field(
         default=None,
-        description="Percentage of 5xx answers over three minutes that rolls a deployment back. Left out: no such "
-        "alarm.",
+        description="Percentage of 5xx answers; a deployment that has more in each of three minutes is rolled back. "
+        "Left out: no such alarm.",
     )

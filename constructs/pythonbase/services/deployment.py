@@ -42,9 +42,10 @@ class Deployment:
             immediate. Default: ECS's own, which is none.
         alarms: Names of CloudWatch alarms in the same account and Region. One of them in ALARM during a deployment
             rolls it back.
-        server_errors: Percentage of answers with status 5xx, 1 to 99, over three minutes that rolls a deployment back.
-            Creates an alarm. Default: none, because the right percentage depends on the service; targets that
-            become unhealthy are the circuit breaker's own measure and need no alarm.
+        server_errors: Percentage of answers with status 5xx, 1 to 99. A deployment that has more in each of three
+            minutes is rolled back. Creates an alarm. Default: none, because the right percentage
+            depends on the service; targets that become unhealthy are the circuit breaker's own measure and need no
+            alarm.
 
     Raises:
         ValueError: if a value is out of range, or the bake time is given with a rolling deployment.
