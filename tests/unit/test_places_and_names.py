@@ -40,7 +40,7 @@ CHANNEL = "arn:aws-cn:chatbot::123456789012:chat-configuration/slack-channel/x"
 SECRET = "arn:aws-cn:secretsmanager:eu-central-1:123456789012:secret:key-AbCdEf"  # noqa: S105 - an ARN
 PARTITION = "use one that begins arn:aws:, the partition of eu-central-1"
 A_PREFIX = "use 2 to 12 lower-case letters, digits and single hyphens, starting with a letter, such as shop"
-OWN = "the pipeline of orders has a"
+OWN = "the service's pipeline has a"
 MISTAKES: dict[str, tuple[str, str]] = {
     # Regions
     **{

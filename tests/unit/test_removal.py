@@ -164,13 +164,13 @@ def test_what_the_removal_adds_passes_the_checks() -> None:
         (
             "bitbucket:\n  destroy: true\nservices:\n  - {name: orders, repository: acme/orders}\n",
             "platform.yaml:2: bitbucket.destroy: got true; remove it, or set services[0].destroy too: "
-            "the pipeline of orders needs the connection",
+            "the service's pipeline needs the connection",
         ),
         (
             "base_images:\n  - name: pythonbase\n    destroy: true\nservices:\n"
             "  - {name: orders, repository: acme/orders}\n",
             "platform.yaml:3: base_images[0].destroy: got true; remove it, or set services[0].destroy too: "
-            "orders is built on pythonbase",
+            "the service is built on pythonbase",
         ),
         (
             "bitbucket:\n  destroy: true\n  connection_arn: arn:aws:codeconnections:eu-central-1:111122223333:"

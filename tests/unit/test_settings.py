@@ -984,3 +984,22 @@ def test_garbage_is_either_good_or_reported(write: Write, seed: int) -> None:
         last = len(content.decode("utf-8", "replace").splitlines()) + 1
         assert all(problem.line is None or 1 <= problem.line <= last for problem in error.problems)
     assert refused > 100
+
+
+def test_no_message_names_what_stands_in_for_a_wrong_name(tmp_path: Path) -> None:
+    # What the check of the rest works with is nowhere in the file.
+    file = tmp_path / "platform.yaml"
+    file.write_text(
+        "bitbucket: {destroy: true}\n"
+        "base_images: [{name: pythonbase, destroy: true}]\n"
+        "services: [{name: Orders, repository: acme/orders, environments: [{name: build}, {name: prod}]}]\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file)
+    assert "unnamed" not in str(caught.value)
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+        "bitbucket.destroy",
+        "base_images[0].destroy",
+        "services[0].name",
+        "services[0].environments[0].name",
+    ]

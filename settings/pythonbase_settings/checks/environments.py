@@ -39,7 +39,7 @@ def check_environments(settings: Settings) -> Iterator[Finding]:
 def _check_stages(service: Service, at: SettingPath) -> Iterator[Finding]:
     """A pipeline's stages are called after its environments, and so are the roles of its actions."""
     taken: dict[str, tuple[str, SettingPath | None]] = {
-        name.lower(): (f"the pipeline of {service.name} has a {kind} {name} of its own", None)
+        name.lower(): (f"the service's pipeline has a {kind} {name} of its own", None)
         for kind, name in (("stage", "Source"), ("stage", "Build"), ("role", "Pipeline"))
     }
     plain: set[str] = set()

@@ -20,9 +20,9 @@ def check_destroy(settings: Settings) -> Iterator[Finding]:
         if service.destroy:
             continue
         if settings.bitbucket.destroy and not settings.bitbucket.connection_arn:
-            fix = f"remove it, or set {place(at)} too: the pipeline of {service.name} needs the connection"
+            fix = f"remove it, or set {place(at)} too: the service's pipeline needs the connection"
             yield Finding(path=bitbucket, fix=fix, involves=(at,))
         if service.base_image in marked:
             path: SettingPath = ("base_images", marked[service.base_image], "destroy")
-            fix = f"remove it, or set {place(at)} too: {service.name} is built on {service.base_image}"
+            fix = f"remove it, or set {place(at)} too: the service is built on {service.base_image}"
             yield Finding(path=path, fix=fix, involves=(at, ("services", index, "base_image")))
