@@ -99,12 +99,15 @@ class Service:
         return found[-1]
 
     def deployments(self) -> list[dict[str, Any]]:
-        """Service deployments, newest first."""
-        brief = self.ecs.list_service_deployments(cluster=self.name, service=self.name)["serviceDeployments"]
-        arns = [item["serviceDeploymentArn"] for item in brief]
-        found = self.ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
-        assert [item["status"] for item in brief] == [item["status"] for item in found]
-        return list(found)
+        """Service deployments, newest first, once both calls that read them say the same (one may end between the two)."""
+
+        def check() -> list[dict[str, Any]] | None:
+            brief = self.ecs.list_service_deployments(cluster=self.name, service=self.name)["serviceDeployments"]
+            arns = [item["serviceDeploymentArn"] for item in brief]
+            found = self.ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
+            return list(found) if [item["status"] for item in brief] == [item["status"] for item in found] else None
+
+        return wait_for(check)
 
     def delete(self) -> None:
         """Stop its tasks."""
