@@ -17,7 +17,7 @@ from pythonbase_localcloud.docker_hub.names import ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.names import HOSTS as HUB_HOSTS
 from pythonbase_localcloud.engine import LABEL, EnginePrograms
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY, Instance
-from pythonbase_localcloud.tls import Certificate, ensure_certificate
+from pythonbase_localcloud.tls import Certificate, issue_certificate
 
 SERVER = (sys.executable, "-m", "pythonbase_localcloud.aws")
 """The AWS server's command line."""
@@ -108,7 +108,7 @@ def box_config(
         docker_hub=program.box_program(
             instance,
             docker_hub_programs,
-            certificate=ensure_certificate(instance.tls, stem="docker-hub", names=[*HUB_HOSTS, ECR_PUBLIC_HOST]),
+            certificate=issue_certificate(instance.tls, stem="docker-hub", names=[*HUB_HOSTS, ECR_PUBLIC_HOST]),
             python_image=upstream_image,
             base=base,
             environment=environment,

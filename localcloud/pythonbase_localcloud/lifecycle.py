@@ -340,8 +340,8 @@ class _Starter:
     def _certificates(self) -> tuple[tls.Certificate, tls.Certificate]:
         directory = self._instance.tls
         authority = tls.ensure_authority(directory)
-        gateway = tls.ensure_certificate(directory, stem="gateway", names=tls.gateway_names())
-        stand_in = tls.ensure_certificate(
+        gateway = tls.issue_certificate(directory, stem="gateway", names=tls.gateway_names())
+        stand_in = tls.issue_certificate(
             directory, stem="upstream", names=["localhost", upstream.ADDRESS, *self._record.made_hosts()]
         )
         tls.write_bundle(self._instance.ca_bundle, authority=authority, machine=self._machine_bundle)

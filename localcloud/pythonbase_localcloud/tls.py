@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import trustme
 from botocore.session import Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.hosts import BITBUCKET_API
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
-_LIFETIME = datetime.timedelta(days=825)
-"""The longest that common clients accept for a server's certificate."""
-_RENEW_BEFORE = datetime.timedelta(days=30)
 _DISTRIBUTION_BUNDLES = (
     Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Ubuntu, Arch, Alpine
     Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora, RHEL
     Path("/etc/ssl/ca-bundle.pem"),  # SUSE
-    Path("/etc/ssl/cert.pem"),  # macOS
 )
 _ADDED_BY_ADMINISTRATOR = (Path("/usr/local/share/ca-certificates"), Path("/etc/pki/ca-trust/source/anchors"))
 _BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
@@ -69,57 +59,31 @@ def gateway_names() -> list[str]:
     return names
 
 
-def ensure_authority(directory: Path) -> Certificate:
-    """Return the instance's certificate authority, made in `directory` if it is not there or about to expire."""
-    authority = Certificate(directory / "ca.pem", directory / "ca.key")
-    if _is_usable(authority, names=()):
-        return authority
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pythonbase local cloud (this machine only)")])
-    builder = (
-        _builder(name, name, key.public_key(), lifetime=_LIFETIME * 4)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    _write(authority, key, builder.sign(key, hashes.SHA256()))
+def ensure_authority(directory: Path) -> trustme.CA:
+    """Return the instance's certificate authority, made in `directory` if it is not there."""
+    stored = Certificate(directory / "ca.pem", directory / "ca.key")
+    if stored.certificate.exists() and stored.key.exists():
+        return trustme.CA.from_pem(stored.certificate.read_bytes(), stored.key.read_bytes())
+    authority = trustme.CA(organization_name="pythonbase local cloud", organization_unit_name="this machine only")
+    _write(stored, key=authority.private_key_pem, certificate=authority.cert_pem)
     return authority
 
 
-def ensure_certificate(directory: Path, *, stem: str, names: Sequence[str]) -> Certificate:
-    """Return a server certificate for `names`, signed by the authority in `directory`.
+def issue_certificate(directory: Path, *, stem: str, names: Sequence[str]) -> Certificate:
+    """Return a new server certificate for `names`, signed by the authority in `directory`.
 
-    It is made again if it lacks a name, is about to expire or was signed by an authority that is gone.
+    Programs that run keep the previous one, which is as good: clients trust the authority.
     """
-    authority = ensure_authority(directory)
-    leaf = Certificate(directory / f"{stem}.pem", directory / f"{stem}.key")
-    issuer = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
-    if _is_usable(leaf, names=names, issuer=issuer):
-        return leaf
-    issuer_key = serialization.load_pem_private_key(authority.key.read_bytes(), password=None)
-    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
-        raise LocalCloudError(f"{authority.key} is not the key that was made here; run `clean`")
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"local cloud {stem}")])
-    builder = (
-        _builder(subject, issuer.subject, key.public_key(), lifetime=_LIFETIME)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
-            critical=False,
-        )
-    )
-    _write(leaf, key, builder.sign(issuer_key, hashes.SHA256()))
-    return leaf
+    issued = ensure_authority(directory).issue_cert(*names)
+    stored = Certificate(directory / f"{stem}.pem", directory / f"{stem}.key")
+    _write(stored, key=issued.private_key_pem, certificate=issued.cert_chain_pems[0])
+    return stored
 
 
-def write_bundle(target: Path, *, authority: Certificate, machine: Path | None) -> Path:
+def write_bundle(target: Path, *, authority: trustme.CA, machine: Path | None) -> Path:
     """Write the machine's certificate authorities and ours to one file that every client can be pointed at."""
     text = machine.read_text(errors="replace").rstrip() + "\n" if machine is not None else ""
-    text += authority.certificate.read_text()
+    text += authority.cert_pem.bytes().decode()
     if not target.exists() or target.read_text() != text:
         _write_file(target, text.encode(), mode=0o644)
     return target
@@ -152,66 +116,10 @@ def _is_same(path: Path, other: Path | None) -> bool:
     return other is not None and other.exists() and path.samefile(other)
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, lifetime: datetime.timedelta
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        # a clock that was set back a little since must not reject it
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + lifetime)
-    )
-
-
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _is_usable(pair: Certificate, *, names: Sequence[str], issuer: x509.Certificate | None = None) -> bool:
-    try:
-        certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
-        pair.key.stat()
-    except (FileNotFoundError, ValueError):
-        return False
-    if certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC) < _RENEW_BEFORE:
-        return False
-    if issuer is not None:
-        try:
-            certificate.verify_directly_issued_by(issuer)
-        except Exception:  # the library raises several kinds; each means: make a new one
-            return False
-    if not names:
-        return True
-    covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return {_general_name(name) for name in names} <= set(covered)
-
-
-def _write(pair: Certificate, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write_file(pair.key, pem, mode=0o600)
-    _write_file(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+def _write(stored: Certificate, *, key: trustme.Blob, certificate: trustme.Blob) -> None:
+    # the certificate last: a program that reads it again when it changes finds its key
+    _write_file(stored.key, key.bytes(), mode=0o600)
+    _write_file(stored.certificate, certificate.bytes(), mode=0o644)
 
 
 def _write_file(path: Path, content: bytes, *, mode: int) -> None:

@@ -9,16 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from pythonbase_localcloud import tls
 
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
-
-
-def names_of(certificate: Path) -> set[str]:
-    loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
-    return {str(name.value) for name in loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value}
 
 
 def test_the_gateway_covers_loopback_and_every_regions_registry() -> None:
@@ -30,7 +24,7 @@ def test_the_gateway_covers_loopback_and_every_regions_registry() -> None:
 
 
 def test_a_client_that_trusts_the_bundle_accepts_the_names_and_no_other(tmp_path: Path) -> None:
-    leaf = tls.ensure_certificate(tmp_path, stem="gateway", names=["*.dkr.ecr.eu-west-1.amazonaws.com", "127.0.0.1"])
+    leaf = tls.issue_certificate(tmp_path, stem="gateway", names=["*.dkr.ecr.eu-west-1.amazonaws.com", "127.0.0.1"])
     bundle = tls.write_bundle(tmp_path / "bundle.pem", authority=tls.ensure_authority(tmp_path), machine=None)
     for name in ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", "127.0.0.1"):
         assert handshake(leaf, bundle, name) == ""
@@ -38,33 +32,34 @@ def test_a_client_that_trusts_the_bundle_accepts_the_names_and_no_other(tmp_path
 
 
 def test_a_client_without_the_bundle_refuses(tmp_path: Path) -> None:
-    leaf = tls.ensure_certificate(tmp_path / "one", stem="gateway", names=["127.0.0.1"])
-    other = tls.ensure_authority(tmp_path / "two").certificate
-    assert "verify failed" in handshake(leaf, other, "127.0.0.1")
+    leaf = tls.issue_certificate(tmp_path / "one", stem="gateway", names=["127.0.0.1"])
+    tls.ensure_authority(tmp_path / "two")
+    assert "verify failed" in handshake(leaf, tmp_path / "two" / "ca.pem", "127.0.0.1")
 
 
 def test_keys_are_for_the_owner_only(tmp_path: Path) -> None:
-    tls.ensure_certificate(tmp_path, stem="gateway", names=["localhost"])
+    tls.issue_certificate(tmp_path, stem="gateway", names=["localhost"])
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("ca.key", "gateway.key")} == {0o600}
 
 
-def test_a_certificate_is_kept_until_it_lacks_a_name(tmp_path: Path) -> None:
-    first = tls.ensure_certificate(tmp_path, stem="upstream", names=["localhost"]).certificate.read_bytes()
-    assert tls.ensure_certificate(tmp_path, stem="upstream", names=["localhost"]).certificate.read_bytes() == first
-    wider = tls.ensure_certificate(tmp_path, stem="upstream", names=["localhost", "public.ecr.aws"])
-    assert names_of(wider.certificate) == {"localhost", "public.ecr.aws"}
+def test_a_bundle_trusts_certificates_that_later_starts_issue(tmp_path: Path) -> None:
+    tls.issue_certificate(tmp_path, stem="upstream", names=["localhost"])
+    bundle = tls.write_bundle(tmp_path / "bundle.pem", authority=tls.ensure_authority(tmp_path), machine=None)
+    wider = tls.issue_certificate(tmp_path, stem="upstream", names=["localhost", "public.ecr.aws"])
+    assert handshake(wider, bundle, "public.ecr.aws") == ""
 
 
-def test_a_certificate_of_a_lost_authority_is_made_again(tmp_path: Path) -> None:
-    first = tls.ensure_certificate(tmp_path, stem="gateway", names=["localhost"]).certificate.read_bytes()
+def test_an_authority_that_lost_its_key_is_made_again(tmp_path: Path) -> None:
+    first = tls.ensure_authority(tmp_path).cert_pem.bytes()
+    assert tls.ensure_authority(tmp_path).cert_pem.bytes() == first
     (tmp_path / "ca.key").unlink()
-    assert tls.ensure_certificate(tmp_path, stem="gateway", names=["localhost"]).certificate.read_bytes() != first
+    assert tls.ensure_authority(tmp_path).cert_pem.bytes() != first
 
 
 def test_the_bundle_holds_the_machines_authorities_and_ours(tmp_path: Path) -> None:
-    machine = tls.ensure_authority(tmp_path / "machine").certificate
+    tls.ensure_authority(tmp_path / "machine")
     own = tls.ensure_authority(tmp_path / "own")
-    bundle = tls.write_bundle(tmp_path / "bundle.pem", authority=own, machine=machine)
+    bundle = tls.write_bundle(tmp_path / "bundle.pem", authority=own, machine=tmp_path / "machine" / "ca.pem")
     context = ssl.create_default_context(cafile=str(bundle))
     assert len(context.get_ca_certs()) == 2
 

@@ -87,7 +87,7 @@ class Registry:
 
 @contextmanager
 def served(directory: Path) -> Iterator[Registry]:
-    certificate = tls.ensure_certificate(directory, stem="upstream", names=["127.0.0.1"])
+    certificate = tls.issue_certificate(directory, stem="upstream", names=["127.0.0.1"])
     server = StandIn(
         ("127.0.0.1", 0),
         record=directory / "upstream.json",
