@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from pythonbase_localcloud import hosts
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.proof import picture, report
+from pythonbase_localcloud.proof import report
 from pythonbase_localcloud.proof.hosts_of_builds import CleanHost, reason_of
 from pythonbase_localcloud.proof.result import Refresh, Result, Series
 from pythonbase_localcloud.proof.run import Proof
@@ -46,7 +45,6 @@ def result() -> Result:
 def test_a_series_knows_where_it_failed_first() -> None:
     refused = series("x", True, True, False, True)
     assert (refused.builds, refused.failures, refused.first_failure) == (4, 1, 3)
-    assert refused.cumulative == [1, 2, 2, 3]
     assert series("x", True).first_failure is None
 
 
@@ -66,22 +64,6 @@ def test_only_what_is_between_the_markers_is_replaced() -> None:
     assert report.replaced(once, "new") == once
     with pytest.raises(LocalCloudError, match=r"docs/proof\.md lacks the lines"):
         report.replaced("no markers", "new")
-
-
-def test_the_picture_has_a_line_for_each_way_and_colours_for_dark_pages(result: Result) -> None:
-    text = picture.draw(result)
-    root = ElementTree.fromstring(text)  # noqa: S314  made here
-    space = "{http://www.w3.org/2000/svg}"
-    lines = {line.attrib["class"]: line.attrib["points"].split() for line in root.iter(f"{space}polyline")}
-    assert set(lines) == {"line ours", "line s0"}
-    assert len(lines["line ours"]) == 2, "a straight line"
-    assert len(lines["line s0"]) == 3, "up, then flat from the limit on"
-    top, flat, end = (float(point.partition(",")[2]) for point in lines["line s0"])
-    assert top > flat == end
-    assert "prefers-color-scheme: dark" in text
-    words = "".join(root.itertext())
-    assert "FROM a & b" in words
-    assert "2 of 4 succeeded, 2 Docker Hub pulls" in words
 
 
 def test_the_reason_of_a_failure_is_what_the_registry_said() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +30,6 @@ class Series:
     def first_failure(self) -> int | None:
         """The number of the build that failed first, counted from 1."""
         return self.outcomes.index(False) + 1 if False in self.outcomes else None
-
-    @property
-    def cumulative(self) -> list[int]:
-        """Successful builds after each build."""
-        return list(accumulate(map(int, self.outcomes)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The proof: deploys to an instance of its own, measures, writes docs/proof.md and docs/proof.svg."""
+"""The proof: deploys to an instance of its own, measures, writes docs/proof.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.run import Demo
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.progress import Report
-from pythonbase_localcloud.proof import picture, report
+from pythonbase_localcloud.proof import report
 from pythonbase_localcloud.proof.peers import Peers
 from pythonbase_localcloud.proof.pipeline import run_pipeline
 from pythonbase_localcloud.proof.refreshes import run_refreshes
@@ -120,18 +120,16 @@ class Proof:
 
 
 def run_proof(instance: Instance, say: Report) -> str:
-    """Measure with PROOF_BUILDS builds (150), write the documents, return the tables.
+    """Measure with PROOF_BUILDS builds (150), write docs/proof.md, return the tables.
 
     Raises `LocalCloudError` if this project's own side is not as promised: that must not pass for a proof.
     """
     result = Proof(instance, builds=_builds(), say=say).run()
     text = report.tables(result)
-    docs = instance.root / "docs"
-    document = docs / "proof.md"
+    document = instance.root / "docs" / "proof.md"
     document.write_text(report.replaced(document.read_text(), text))
-    (docs / "proof.svg").write_text(picture.draw(result))
     (instance.home / "proof.json").write_text(json.dumps(asdict(result), indent=1) + "\n")
-    say(f"measured in {result.seconds / 60:.0f} minutes; written to {_shown(document)} and proof.svg")
+    say(f"measured in {result.seconds / 60:.0f} minutes; written to {_shown(document)}")
     ours = result.series[-1]
     if ours.failures or ours.docker_hub_pulls:
         raise LocalCloudError(
