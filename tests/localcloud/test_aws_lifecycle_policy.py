@@ -89,8 +89,7 @@ def _tag(ecr: Any, repository: str, digest: str, tag: str) -> None:
 
 def _preview(ecr: Any, repository: str) -> dict[str, int]:
     ecr.start_lifecycle_policy_preview(repositoryName=repository)
-    pages = ecr.get_paginator("get_lifecycle_policy_preview").paginate(repositoryName=repository)
-    results = [result for page in pages for result in page["previewResults"]]
+    results = ecr.get_lifecycle_policy_preview(repositoryName=repository)["previewResults"]
     return {result["imageDigest"]: result["appliedRulePriority"] for result in results}
 
 
@@ -121,7 +120,7 @@ def test_hundreds_of_pushes_and_years_leave_what_runs_and_what_can_be_rolled_bac
     assert _expire(cloud, repository, now=time.time() + 3 * 365 * DAY) == (200, {"expired": []})
 
 
-def test_a_preview_says_which_rule_expires_what_in_pages_and_removes_nothing(cloud: Cloud, repository: str) -> None:
+def test_a_preview_says_which_rule_expires_what_and_removes_nothing(cloud: Cloud, repository: str) -> None:
     ecr = cloud.client("ecr")
     digests = [_push(ecr, repository, f"c{number}") for number in range(5)]
     rules = [{"rulePriority": 3, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
@@ -130,16 +129,11 @@ def test_a_preview_says_which_rule_expires_what_in_pages_and_removes_nothing(clo
         repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": rules})
     )
     assert started["status"] == "IN_PROGRESS"
-    first = ecr.get_lifecycle_policy_preview(repositoryName=repository, maxResults=3)
-    assert (first["status"], first["summary"]["expiringImageTotalCount"]) == ("COMPLETE", 4)
-    assert [result["imageDigest"] for result in first["previewResults"]] == digests[:3]
-    assert {result["appliedRulePriority"] for result in first["previewResults"]} == {3}
-    rest = ecr.get_lifecycle_policy_preview(repositoryName=repository, maxResults=3, nextToken=first["nextToken"])
-    assert [result["imageTags"] for result in rest["previewResults"]] == [["c3"]]
-    (one,) = ecr.get_lifecycle_policy_preview(repositoryName=repository, imageIds=[{"imageTag": "c1"}])[
-        "previewResults"
-    ]
-    assert one["imageDigest"] == digests[1]
+    preview = ecr.get_lifecycle_policy_preview(repositoryName=repository)
+    assert (preview["status"], preview["summary"]["expiringImageTotalCount"]) == ("COMPLETE", 4)
+    assert [result["imageDigest"] for result in preview["previewResults"]] == digests[:4]
+    assert [result["imageTags"] for result in preview["previewResults"]] == [["c0"], ["c1"], ["c2"], ["c3"]]
+    assert {result["appliedRulePriority"] for result in preview["previewResults"]} == {3}
     assert len(ecr.list_images(repositoryName=repository)["imageIds"]) == 5
 
 

@@ -18,7 +18,6 @@ from .images import Images, Record
 from .lifecycle_policy import Image, PolicyError, expired_by, parse
 
 Members = Mapping[str, Any]
-_MOST_RESULTS = 100  # without maxResults: API_GetLifecyclePolicyPreview
 
 
 class LifecyclePolicies:
@@ -90,19 +89,13 @@ class LifecyclePolicies:
         return {**about, "status": "IN_PROGRESS"}
 
     def get_preview(self, members: Members) -> Members:
-        """GetLifecyclePolicyPreview, in pages or for the images that are named."""
+        """GetLifecyclePolicyPreview, in one page."""
         name = members["repositoryName"]
         self._images.repository(name)
         preview = self._previews.get(_key(name))
         if preview is None:
             raise ApiError("LifecyclePolicyPreviewNotFoundException", f"There is no preview for '{name}'")
-        results = preview["previewResults"]
-        if members.get("imageIds"):
-            results = [result for result in results if any(_names(item, result) for item in members["imageIds"])]
-        start = int(members.get("nextToken") or 0)
-        end = start + int(members.get("maxResults") or _MOST_RESULTS)
-        following = {"nextToken": str(end)} if end < len(results) else {}
-        return {**preview, "previewResults": results[start:end], **following}
+        return preview
 
     def carry_out(self, name: str, *, now: float) -> list[str]:
         """Remove what the repository's policy expires at this time; the digests.
@@ -148,10 +141,3 @@ class LifecyclePolicies:
 
 def _key(name: str) -> tuple[str, str, str]:
     return scope.account(), scope.region(), name
-
-
-def _names(image_id: Members, result: Members) -> bool:
-    tag = image_id.get("imageTag")
-    return image_id.get("imageDigest", result["imageDigest"]) == result["imageDigest"] and (
-        tag is None or tag in result["imageTags"]
-    )

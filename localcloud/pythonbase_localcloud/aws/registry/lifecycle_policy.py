@@ -8,9 +8,9 @@ Left out: the archive storage class, ``sinceImagePulled``, and the removal of re
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 _DAY = 86_400.0
@@ -44,30 +44,25 @@ class Rule:
 
     priority: int
     tag_status: str
-    prefixes: tuple[str, ...]
     patterns: tuple[str, ...]
-    newest: int | None
-    """Images to keep, of ``imageCountMoreThan``."""
-    days: int | None
-    """Age to keep, of ``sinceImagePushed``."""
+    """Patterns of tags; a prefix is one that ends with a wildcard."""
+    by_count: bool
+    """``imageCountMoreThan``, not ``sinceImagePushed``."""
+    number: int
+    """Images to keep, or the age in days to keep."""
 
     def selects(self, image: Image) -> bool:
-        """Whether the image meets the tagging requirements: each prefix or pattern is matched by one of its tags."""
-        if self.tag_status == "any":
-            return True
+        """Whether the image meets the tagging requirements: each pattern is matched by one of its tags."""
         if self.tag_status == "untagged":
             return not image.tags
-        return all(any(tag.startswith(prefix) for tag in image.tags) for prefix in self.prefixes) and all(
-            any(_matches(pattern, tag) for tag in image.tags) for pattern in self.patterns
-        )
+        return all(any(fnmatchcase(tag, pattern) for tag in image.tags) for pattern in self.patterns)
 
     def expires(self, images: Sequence[Image], *, now: float) -> set[str]:
         """Digests of the selected images that are too many or too old; images come newest first."""
         selected = [image for image in images if self.selects(image)]
-        if self.newest is not None:
-            return {image.digest for image in selected[self.newest :]}
-        oldest = now - (self.days or 0) * _DAY
-        return {image.digest for image in selected if image.pushed_at < oldest}
+        if self.by_count:
+            return {image.digest for image in selected[self.number :]}
+        return {image.digest for image in selected if image.pushed_at < now - self.number * _DAY}
 
 
 def parse(text: str) -> list[Rule]:
@@ -88,8 +83,8 @@ def parse(text: str) -> list[Rule]:
         raise PolicyError("only one rule may select untagged images")
     if any(rule.tag_status == "any" for rule in rules[:-1]):
         raise PolicyError("a rule for any image must have the highest rulePriority")
-    wanted = [(sorted(rule.prefixes), sorted(rule.patterns)) for rule in rules if rule.tag_status == "tagged"]
-    if any(item in wanted[:index] for index, item in enumerate(wanted)):
+    wanted = [frozenset(rule.patterns) for rule in rules if rule.tag_status == "tagged"]
+    if len(set(wanted)) != len(wanted):
         raise PolicyError("two rules select the same tags")
     return rules
 
@@ -130,16 +125,10 @@ def _rule(rule: dict[str, Any]) -> Rule:
         raise PolicyError("countUnit days goes with sinceImagePushed, and only with it")
     if not isinstance(number, int) or number < 1:
         raise PolicyError(f"countNumber must be a positive integer, got {number!r}")
-    by_count = kind == "imageCountMoreThan"
     return Rule(
         priority=int(rule["rulePriority"]),
         tag_status=status,
-        prefixes=tuple(prefixes),
-        patterns=tuple(patterns),
-        newest=number if by_count else None,
-        days=None if by_count else number,
+        patterns=(*patterns, *(f"{prefix}*" for prefix in prefixes)),
+        by_count=kind == "imageCountMoreThan",
+        number=number,
     )
-
-
-def _matches(pattern: str, tag: str) -> bool:
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), tag) is not None
