@@ -122,7 +122,7 @@ class Instance:
         return ports.remembered(self.front_port_file) or ports.DEFAULT_FRONT_PORT
 
     def load_balancer_url(self, name: str) -> str:
-        """Where this machine reaches what the load balancer `name` serves."""
+        """Where this machine reaches what the load balancer `name` serves: plain HTTP on the loopback."""
         return f"http://{ports.LOOPBACK}:{self.front_port}/{name}/"
 
     @property

@@ -130,11 +130,6 @@ def find_box(instance: Instance) -> box.Box | None:
     return box.NamespaceBox(instance, record["pid"], record["started"])
 
 
-def load_balancer_url(instance: Instance, name: str) -> str:
-    """Where this machine reaches what the load balancer `name` serves: plain HTTP on the loopback."""
-    return instance.load_balancer_url(name)
-
-
 def server_answers(instance: Instance) -> bool:
     """Whether something answers HTTP over the instance's TLS at the endpoint."""
     try:

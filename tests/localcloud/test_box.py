@@ -107,7 +107,7 @@ def test_the_aws_server_answers_on_the_machines_loopback(standing: Instance) -> 
 
 
 def test_load_balancers_are_served_over_plain_http(standing: Instance) -> None:
-    url = lifecycle.load_balancer_url(standing, "hello") + "path?query=1"
+    url = standing.load_balancer_url("hello") + "path?query=1"
     with urllib.request.urlopen(url, timeout=10) as answer:
         assert answer.read() == b"/_alb/hello/path?query=1\n"
 

@@ -44,14 +44,21 @@ def json_response(body: Mapping[str, Any], *, status: int = 200) -> Response:
     return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
 
 
-def call(operation: Operation, body: bytes) -> Response:
-    """Decode, run, encode; an `ApiError` becomes an error response."""
+def answer(operation: Operation, members: Request) -> Response:
+    """Run and encode; an `ApiError` becomes an error response."""
     try:
-        return json_response(operation(json.loads(body or b"{}")))
+        return json_response(operation(members))
     except ApiError as error:
         return error.response()
+
+
+def call(operation: Operation, body: bytes) -> Response:
+    """Decode, run, encode."""
+    try:
+        members = json.loads(body or b"{}")
     except json.JSONDecodeError:
         return ApiError("SerializationException", "the request is not JSON").response()
+    return answer(operation, members)
 
 
 def register(name: str, *, target_prefix: str, operations: Mapping[str, Operation]) -> None:

@@ -56,29 +56,23 @@ def _require(action: str, resource: str, error: str, parameters: Parameters | No
 
 def _sdk(resource: str, parameters: Parameters) -> Any:
     service, action = resource.split("aws-sdk:", 1)[1].split(".", 1)[0].split(":")[:2]
-    try:
-        return aws_sdk.call(service.lower(), action, parameters, _session(), retries=0)
-    except aws_sdk.SdkError as error:
-        raise seams.stepfunctions._ExecutionError(error.error, error.cause) from error
+    return _call(service.lower(), action, parameters)
 
 
-def _optimized(resource: str, service: str, action: str, parameters: Parameters) -> Any:
-    """An optimized integration that is the API call plus, for ``.sync``, waiting."""
+def _call(service: str, action: str, parameters: Parameters) -> Any:
     try:
         return aws_sdk.call(service, action, parameters, _session(), retries=0)
     except aws_sdk.SdkError as error:
         raise seams.stepfunctions._ExecutionError(error.error, error.cause) from error
-    finally:
-        del resource
 
 
 def _start_build(resource: str, parameters: Parameters) -> Any:
-    build = _optimized(resource, "codebuild", "startBuild", parameters)
+    build = _call("codebuild", "startBuild", parameters)
     if not resource.endswith(".sync"):
         return build
     while True:
         time.sleep(_POLL_SECONDS)
-        found = _optimized(resource, "codebuild", "batchGetBuilds", {"Ids": [build["Build"]["Id"]]})["Builds"][0]
+        found = _call("codebuild", "batchGetBuilds", {"Ids": [build["Build"]["Id"]]})["Builds"][0]
         if found["BuildComplete"]:
             break
     if found["BuildStatus"] != "SUCCEEDED":
@@ -87,15 +81,13 @@ def _start_build(resource: str, parameters: Parameters) -> Any:
 
 
 def _run_task(resource: str, parameters: Parameters) -> Any:
-    started = _optimized(resource, "ecs", "runTask", parameters)
+    started = _call("ecs", "runTask", parameters)
     if not resource.endswith(".sync"):
         return started
     arns = [task["TaskArn"] for task in started["Tasks"]]
     while True:
         time.sleep(_POLL_SECONDS)
-        tasks = _optimized(resource, "ecs", "describeTasks", {"Cluster": parameters.get("Cluster"), "Tasks": arns})[
-            "Tasks"
-        ]
+        tasks = _call("ecs", "describeTasks", {"Cluster": parameters.get("Cluster"), "Tasks": arns})["Tasks"]
         if all(task["LastStatus"] == "STOPPED" for task in tasks):
             break
     if any(container.get("ExitCode") not in (0, None) for task in tasks for container in task.get("Containers", [])):

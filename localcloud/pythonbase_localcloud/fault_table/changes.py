@@ -70,10 +70,6 @@ def tests_fail(clone: Path) -> None:
     (clone / "app.py").write_text("raise RuntimeError('this test has a reason to fail')\n")
 
 
-def nothing(clone: Path) -> None:
-    """A commit without a change."""
-
-
 def _append(clone: Path, line: str) -> None:
     dockerfile = clone / "Dockerfile"
     dockerfile.write_text(f"{dockerfile.read_text().rstrip()}\n{line}\n")

@@ -7,12 +7,12 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from pythonbase_localcloud.aws import scope, seams, service_quotas, store
+from pythonbase_localcloud.aws import json_service, scope, seams, service_quotas, store
 from pythonbase_localcloud.aws.cloudformation.builds import normalize
 from pythonbase_localcloud.aws.json_service import ApiError, Request
-from pythonbase_localcloud.aws.json_service import call as call_operation
 from pythonbase_localcloud.aws.settings import Settings
 
 from . import reports
@@ -256,11 +256,7 @@ def install(settings: Settings) -> None:
         "_stop_build": stop_build,
         "_list_builds_for_project": list_builds_for_project,
     }.items():
-
-        def call(members: Request, operation: Any = operation) -> Any:
-            return call_operation(operation, _encoded(members))
-
-        setattr(seams.codebuild, private, call)
+        setattr(seams.codebuild, private, partial(json_service.answer, operation))
     create = seams.codebuild._create_project
 
     def create_project(members: Request) -> Any:
@@ -278,9 +274,3 @@ def install(settings: Settings) -> None:
         return response
 
     seams.codebuild._create_project = create_project
-
-
-def _encoded(members: Request) -> bytes:
-    import json  # noqa: PLC0415
-
-    return json.dumps(members).encode()

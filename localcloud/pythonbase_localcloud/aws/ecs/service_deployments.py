@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pythonbase_localcloud.aws import json_service, seams
@@ -222,20 +223,9 @@ def _found(known: Mapping[str, Record], arns: list[str], member: str) -> Record:
 
 def install() -> None:
     """Replace MiniStack's empty answers."""
-    ecs = seams.ecs
-
-    def adapter(operation: Any) -> Any:
-        def call(members: Any) -> Any:
-            try:
-                return json_service.json_response(operation(members))
-            except ApiError as error:
-                return error.response()
-
-        return call
-
     for action, operation in (
         ("ListServiceDeployments", _list),
         ("DescribeServiceDeployments", _describe),
         ("DescribeServiceRevisions", _describe_revisions),
     ):
-        ecs._ACTION_MAP[action] = adapter(operation)
+        seams.ecs._ACTION_MAP[action] = partial(json_service.answer, operation)

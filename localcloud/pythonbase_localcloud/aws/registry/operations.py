@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pythonbase_localcloud.aws import json_service, scope, seams
@@ -31,7 +32,7 @@ class Operations:
             "_put_image_tag_mutability": self.put_image_tag_mutability,
             "_batch_check_layer_availability": self.batch_check_layer_availability,
         }.items():
-            setattr(seams.ecr, private, _adapter(operation))
+            setattr(seams.ecr, private, partial(json_service.answer, operation))
         create, shape = seams.ecr._create_repository, seams.ecr._repo_shape
 
         def create_repository(members: dict[str, Any]) -> Any:
@@ -182,18 +183,6 @@ class Operations:
             "imageManifest": self._images.manifest(record).decode(),
             "imageManifestMediaType": record["imageManifestMediaType"],
         }
-
-
-def _adapter(operation: Callable[[Members], Members]) -> Callable[[Any], json_service.Response]:
-    """MiniStack's calling convention."""
-
-    def call(members: Any) -> json_service.Response:
-        try:
-            return json_service.json_response(operation(members))
-        except ApiError as error:
-            return error.response()
-
-    return call
 
 
 def _failure(image_id: Members) -> Members:

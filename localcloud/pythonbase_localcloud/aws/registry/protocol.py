@@ -18,7 +18,7 @@ from .tokens import Token, Tokens
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-_HOST = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com")
+_HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?")
 _NAME = r"(?P<name>[a-z0-9]+(?:[._/-][a-z0-9]+)*)"
 _ROUTES = {
     "uploads": re.compile(rf"/v2/{_NAME}/blobs/uploads/?"),
@@ -157,7 +157,7 @@ class Registry:
                     403, "DENIED", "Your authorization token has expired. Reauthenticate and try again."
                 )
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized")
-        host = _HOST.match(exchange.headers.get("host", ""))
+        host = _HOST.fullmatch(exchange.headers.get("host", ""))
         account, region = host.groups() if host else (token.account, token.region)
         with scope.scoped(account, region):
             if exchange.path in ("/v2", "/v2/"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pythonbase_localcloud.aws import json_service, scope, seams
+from pythonbase_localcloud.hosts import ecr_name
 
 _SECONDS = 12 * 3600
 _access_key: contextvars.ContextVar[str] = contextvars.ContextVar("ecr_access_key", default="")
@@ -75,7 +76,7 @@ class Tokens:
                         {
                             "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
                             "expiresAt": token.expires,
-                            "proxyEndpoint": f"https://{token.account}.dkr.ecr.{token.region}.amazonaws.com",
+                            "proxyEndpoint": f"https://{ecr_name(token.account, token.region)}",
                         }
                     ]
                 }
