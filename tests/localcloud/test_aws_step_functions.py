@@ -37,7 +37,7 @@ class Machine:
         return wait_for(over)
 
 
-def _project(cloud: Cloud, command: str = "true") -> str:
+def _project(cloud: Cloud) -> str:
     name = unique("project")
     cloud.client("codebuild").create_project(
         name=name,
@@ -45,7 +45,7 @@ def _project(cloud: Cloud, command: str = "true") -> str:
         artifacts={"type": "NO_ARTIFACTS"},
         source={
             "type": "NO_SOURCE",
-            "buildspec": json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}}),
+            "buildspec": json.dumps({"version": "0.2", "phases": {"build": {"commands": ["true"]}}}),
         },
         environment={"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL", "image": "aws/codebuild/x"},
     )
@@ -90,20 +90,11 @@ def test_a_role_that_does_not_trust_step_functions_fails_the_task(cloud: Cloud) 
     assert "states.amazonaws.com is not authorized to perform: sts:AssumeRole" in run["cause"]
 
 
-def test_a_build_is_waited_for_and_its_failure_is_the_tasks(cloud: Cloud) -> None:
-    for command, status in (("true", "SUCCEEDED"), ("false", "FAILED")):
-        name = _project(cloud, command)
-        role = service_role(
-            cloud,
-            "states.amazonaws.com",
-            allow("codebuild:StartBuild", "codebuild:BatchGetBuilds", on=_project_arn(cloud, name)),
-        )
-        run = Machine(
-            cloud, role, Resource="arn:aws:states:::codebuild:startBuild.sync", Parameters={"ProjectName": name}
-        ).run()
-        assert run["status"] == status
-        found = json.loads(run["output"] if status == "SUCCEEDED" else run["cause"])
-        assert found["Build"]["BuildStatus"] == status
+def test_an_integration_that_is_not_known_fails_the_task_and_does_not_pass_iam(cloud: Cloud) -> None:
+    role = service_role(cloud, "states.amazonaws.com", allow("sqs:*"))
+    run = Machine(cloud, role, Resource="arn:aws:states:::sqs:sendMessage", Parameters={"QueueUrl": "q"}).run()
+    assert (run["status"], run["error"]) == ("FAILED", "States.Runtime")
+    assert "does not know arn:aws:states:::sqs:sendMessage" in run["cause"]
 
 
 def test_a_function_is_invoked_only_with_permission_and_acts_with_its_own_role(cloud: Cloud) -> None:

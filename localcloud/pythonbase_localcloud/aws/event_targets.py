@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from . import authorization, aws_sdk, codepipeline, credentials, faults, scope, seams
+from . import authorization, aws_sdk, credentials, faults, scope, seams
 
 log = logging.getLogger("localcloud")
 
 Target = Mapping[str, Any]
-_BY_RESOURCE_POLICY = ("lambda", "sqs", "sns")
+_BY_RESOURCE_POLICY = ("sqs", "sns")
 """Services whose rule targets are permitted by the resource's own policy instead of a role."""
 _RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """EventBridge and Scheduler try for 24 hours (docs: "retry policy"); here, after these waits."""
@@ -75,11 +75,6 @@ def _invoke(original: Any, target: Target, event: Mapping[str, Any], rule: Mappi
     scheduled = "ScheduleExpression" in rule and ":schedule/" in str(rule.get("Arn"))
     if service == "scheduler":
         _universal(arn, target, rule)
-    elif service == "codepipeline":
-        _check(target, rule, "codepipeline:StartPipelineExecution", arn, scheduled=scheduled)
-        codepipeline.start(
-            arn.rsplit(":", 1)[-1], trigger={"triggerType": "CloudWatchEvent", "triggerDetail": str(rule.get("Arn"))}
-        )
     elif service == "codebuild":
         parameters = _input(target)
         aws_sdk.call(
@@ -88,8 +83,6 @@ def _invoke(original: Any, target: Target, event: Mapping[str, Any], rule: Mappi
             {**parameters, "projectName": arn.rsplit("/", 1)[-1]},
             _session(target, rule, scheduled=scheduled),
         )
-    elif service == "ecs":
-        aws_sdk.call("ecs", "runTask", _run_task(arn, target), _session(target, rule, scheduled=scheduled))
     else:
         if service == "states":
             _check(target, rule, "states:StartExecution", arn, scheduled=scheduled)
@@ -97,9 +90,8 @@ def _invoke(original: Any, target: Target, event: Mapping[str, Any], rule: Mappi
             _check(target, rule, "lambda:InvokeFunction", arn, scheduled=True)
         elif service == "lambda":
             _check_function_policy(arn, str(rule.get("Arn")))
-        elif service in _BY_RESOURCE_POLICY and scheduled:
-            action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}[service]
-            _check(target, rule, action, arn, scheduled=True)
+        elif scheduled or service not in _BY_RESOURCE_POLICY:
+            raise aws_sdk.SdkError("UnknownTarget", f"the local cloud does not know targets such as {arn}")
         original(target, event, rule, view)
 
 
@@ -128,18 +120,6 @@ def _universal(arn: str, target: Target, rule: Mapping[str, Any]) -> None:
     """``arn:aws:scheduler:::aws-sdk:<service>:<action>``."""
     service, action = arn.split("aws-sdk:", 1)[1].split(":")[:2]
     aws_sdk.call(service, action, _input(target), _session(target, rule, scheduled=True))
-
-
-def _run_task(cluster: str, target: Target) -> dict[str, Any]:
-    ecs = target.get("EcsParameters") or {}
-    return {
-        "Cluster": cluster,
-        "TaskDefinition": ecs.get("TaskDefinitionArn"),
-        "Count": ecs.get("TaskCount", 1),
-        "LaunchType": ecs.get("LaunchType"),
-        "NetworkConfiguration": ecs.get("NetworkConfiguration"),
-        "Overrides": _input(target),
-    }
 
 
 def _check_function_policy(arn: str, rule_arn: str) -> None:

@@ -1,4 +1,4 @@
-"""State machines act with their own role, and know CodeBuild's integration.
+"""State machines act with their own role.
 
 MiniStack calls other services from inside, past IAM.
 """
@@ -6,8 +6,6 @@ MiniStack calls other services from inside, past IAM.
 from __future__ import annotations
 
 import contextvars
-import json
-import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -15,7 +13,6 @@ from typing import Any
 from . import authorization, aws_sdk, credentials, execution_life, faults, scope, seams
 from .request_conditions import condition_keys
 
-_POLL_SECONDS = 0.4
 _EXECUTIONS = 128
 _SESSION_SECONDS = 24 * 3600
 _machine: contextvars.ContextVar[tuple[str, str, str]] = contextvars.ContextVar("state_machine", default=("", "", ""))
@@ -56,55 +53,15 @@ def _require(action: str, resource: str, error: str, parameters: Parameters | No
 
 def _sdk(resource: str, parameters: Parameters) -> Any:
     service, action = resource.split("aws-sdk:", 1)[1].split(".", 1)[0].split(":")[:2]
-    return _call(service.lower(), action, parameters)
-
-
-def _call(service: str, action: str, parameters: Parameters) -> Any:
     try:
-        return aws_sdk.call(service, action, parameters, _session(), retries=0)
+        return aws_sdk.call(service.lower(), action, parameters, _session(), retries=0)
     except aws_sdk.SdkError as error:
         raise seams.stepfunctions._ExecutionError(error.error, error.cause) from error
-
-
-def _start_build(resource: str, parameters: Parameters) -> Any:
-    build = _call("codebuild", "startBuild", parameters)
-    if not resource.endswith(".sync"):
-        return build
-    while True:
-        time.sleep(_POLL_SECONDS)
-        found = _call("codebuild", "batchGetBuilds", {"Ids": [build["Build"]["Id"]]})["Builds"][0]
-        if found["BuildComplete"]:
-            break
-    if found["BuildStatus"] != "SUCCEEDED":
-        raise seams.stepfunctions._ExecutionError("States.TaskFailed", json.dumps({"Build": found}))
-    return {"Build": found}
-
-
-def _run_task(resource: str, parameters: Parameters) -> Any:
-    started = _call("ecs", "runTask", parameters)
-    if not resource.endswith(".sync"):
-        return started
-    arns = [task["TaskArn"] for task in started["Tasks"]]
-    while True:
-        time.sleep(_POLL_SECONDS)
-        tasks = _call("ecs", "describeTasks", {"Cluster": parameters.get("Cluster"), "Tasks": arns})["Tasks"]
-        if all(task["LastStatus"] == "STOPPED" for task in tasks):
-            break
-    if any(container.get("ExitCode") not in (0, None) for task in tasks for container in task.get("Containers", [])):
-        raise seams.stepfunctions._ExecutionError("States.TaskFailed", json.dumps(tasks[0]))
-    return {"Tasks": tasks} if len(tasks) > 1 else tasks[0]
 
 
 #: prefix of an optimized integration -> the permission it needs: action and resource
 _CHECKED: dict[str, Callable[[Parameters], tuple[str, str]]] = {
     "arn:aws:states:::lambda:invoke": lambda p: ("lambda:InvokeFunction", _function_arn(str(p.get("FunctionName")))),
-    "arn:aws:states:::states:startExecution": lambda p: (
-        "states:StartExecution",
-        str(p.get("StateMachineArn") or p.get("stateMachineArn")),
-    ),
-    "arn:aws:states:::sns:publish": lambda p: ("sns:Publish", str(p.get("TopicArn"))),
-    "arn:aws:states:::sqs:sendMessage": lambda p: ("sqs:SendMessage", _queue_arn(str(p.get("QueueUrl")))),
-    "arn:aws:states:::events:putEvents": lambda p: ("events:PutEvents", _bus_arn(p)),
     **{
         f"arn:aws:states:::dynamodb:{name}": lambda p, name=name: (  # type: ignore[misc]
             f"dynamodb:{name[0].upper()}{name[1:]}",
@@ -117,17 +74,6 @@ _CHECKED: dict[str, Callable[[Parameters], tuple[str, str]]] = {
 
 def _function_arn(name: str) -> str:
     return name if name.startswith("arn:") else f"arn:aws:lambda:{scope.region()}:{scope.account()}:function:{name}"
-
-
-def _queue_arn(url: str) -> str:
-    account, name = url.rstrip("/").split("/")[-2:]
-    return f"arn:aws:sqs:{scope.region()}:{account}:{name}"
-
-
-def _bus_arn(parameters: Parameters) -> str:
-    entries = parameters.get("Entries") or [{}]
-    name = str(entries[0].get("EventBusName") or "default").rsplit("/", 1)[-1]
-    return f"arn:aws:events:{scope.region()}:{scope.account()}:event-bus/{name}"
 
 
 def _check_integration(resource: str, parameters: Any) -> None:
@@ -145,6 +91,7 @@ def _check_integration(resource: str, parameters: Any) -> None:
             )
             _require(action, target, error, parameters if isinstance(parameters, dict) else {})
             return
+    raise seams.stepfunctions._ExecutionError("States.Runtime", f"the local cloud does not know {resource}")
 
 
 def install() -> None:
@@ -167,10 +114,6 @@ def install() -> None:
         execution_life.check_running(_machine.get()[2])
         if "aws-sdk:" in resource:
             return _sdk(resource, parameters)
-        if resource.startswith("arn:aws:states:::codebuild:startBuild"):
-            return _start_build(resource, parameters)
-        if resource.startswith("arn:aws:states:::ecs:runTask"):
-            return _run_task(resource, parameters)
         _check_integration(resource, parameters)
         return invoke(resource, parameters)
 
