@@ -33,11 +33,10 @@ class BoxConfig:
     docker_socket: str
     docker_cli: str
     engine: Program
-    upstream: Program
+    registries: Program
+    """The stand-in for Docker Hub and other registries."""
     front: Program
     server: Program
-    docker_hub: Program | None = None
-    """The stand-in for Docker Hub, where there is one."""
     user: int
     group: int
     """Who the AWS server runs as."""
@@ -56,8 +55,6 @@ class BoxConfig:
     @classmethod
     def load(cls, path: Path) -> BoxConfig:
         values = json.loads(path.read_text())
-        for name in ("engine", "upstream", "front", "server"):
+        for name in ("engine", "registries", "front", "server"):
             values[name] = Program(**values[name])
-        if values.get("docker_hub") is not None:
-            values["docker_hub"] = Program(**values["docker_hub"])
         return cls(**values)

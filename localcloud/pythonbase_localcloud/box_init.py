@@ -139,9 +139,7 @@ class Box:
         self._say(phase="engine")
         self._start("engine", config.engine)
         self._until(lambda: engine_answers(config.docker_socket), "engine", _ENGINE_START_SECONDS)
-        self._start("upstream", config.upstream)
-        if config.docker_hub is not None:
-            self._start("docker_hub", config.docker_hub, as_user=True)
+        self._start("registries", config.registries, as_user=True)
         self._start("front", config.front, inherits=("LOCALCLOUD_FRONT_FD", self._front_fd), as_user=True)
         self._start_server()
 
@@ -237,8 +235,7 @@ class Box:
         if "engine" in self._children:
             self._stop_containers()
         self._stop("front", 2)
-        self._stop("upstream", 2)
-        self._stop("docker_hub", 2)
+        self._stop("registries", 2)
         self._stop("engine", _ENGINE_STOP_SECONDS)
 
     def _stop(self, name: str, seconds: float) -> None:

@@ -13,11 +13,10 @@ from pythonbase_localcloud import build_image, hosts, oci_runtime, upstream
 from pythonbase_localcloud.box_config import BoxConfig, BoxKind, Program
 from pythonbase_localcloud.docker_hub import program
 from pythonbase_localcloud.docker_hub.names import ADDRESS as HUB_ADDRESS
-from pythonbase_localcloud.docker_hub.names import ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.names import HOSTS as HUB_HOSTS
 from pythonbase_localcloud.engine import LABEL, EnginePrograms
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY, Instance
-from pythonbase_localcloud.tls import Certificate, issue_certificate
+from pythonbase_localcloud.tls import Certificate
 
 SERVER = (sys.executable, "-m", "pythonbase_localcloud.aws")
 """The AWS server's command line."""
@@ -42,18 +41,18 @@ def box_config(
     kind: BoxKind,
     programs: EnginePrograms,
     gateway: Certificate,
-    upstream_certificate: Certificate,
+    registries: Certificate,
     upstream_image: Path,
     build_ca: Path | None,
     region: str,
     server: Sequence[str],
     environment: Mapping[str, str],
-    docker_hub_programs: program.Programs | None = None,
+    docker_hub: bool = False,
 ) -> BoxConfig:
     """Put together the box's configuration and write the files that it refers to.
 
     `build_ca` is the machine's bundle where it has an authority of its own, else None. `environment` is the user's,
-    of which little is passed on. `docker_hub_programs` are given where Docker Hub is stood in for.
+    of which little is passed on. `docker_hub`: whether Docker Hub is stood in for.
     """
     base = {name: environment[name] for name in _PASSED_ON if name in environment}
     # names that mean the box itself must not go to a company's proxy
@@ -76,16 +75,13 @@ def box_config(
         docker_socket=str(instance.docker_socket),
         docker_cli=str(programs.docker),
         engine=_engine_program(instance, programs, base=base, search_path=search_path, build_ca=build_ca),
-        upstream=Program(
-            argv=[sys.executable, "-m", "pythonbase_localcloud.upstream_server"],
-            env={
-                **base,
-                "PYTHONPATH": str(_SOURCE_ROOT),
-                "LOCALCLOUD_UPSTREAM_RECORD": str(instance.home / "upstream.json"),
-                "LOCALCLOUD_UPSTREAM_IMAGE": str(upstream_image),
-                "LOCALCLOUD_UPSTREAM_CERT": str(upstream_certificate.certificate),
-                "LOCALCLOUD_UPSTREAM_KEY": str(upstream_certificate.key),
-            },
+        registries=program.box_program(
+            instance,
+            stands_in=docker_hub,
+            certificate=registries,
+            python_image=upstream_image,
+            base=base,
+            environment=environment,
         ),
         front=Program(
             argv=[sys.executable, "-m", "pythonbase_localcloud.front"],
@@ -105,16 +101,6 @@ def box_config(
                 "PATH": search_path,
             },
         ),
-        docker_hub=program.box_program(
-            instance,
-            docker_hub_programs,
-            certificate=issue_certificate(instance.tls, stem="docker-hub", names=[*HUB_HOSTS, ECR_PUBLIC_HOST]),
-            python_image=upstream_image,
-            base=base,
-            environment=environment,
-        )
-        if docker_hub_programs is not None
-        else None,
         user=os.geteuid(),
         group=os.getegid(),
     )

@@ -31,18 +31,6 @@ def known(path: Path) -> set[str]:
     return {name for words in lines for name in words[1:]}
 
 
-def move(path: Path, name: str, address: str) -> None:
-    """Let a name of the box's hosts file mean another address; written in place, as `add_hosts` does."""
-    kept = [line for line in path.read_text().splitlines() if name not in line.partition("#")[0].split()[1:]]
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        content = "\n".join([f"{address} {name}", *kept, ""]).encode()
-        os.write(descriptor, content)
-        os.ftruncate(descriptor, len(content))
-    finally:
-        os.close(descriptor)
-
-
 def add_hosts(path: Path, names: Iterable[str], *, address: str = GATEWAY_ADDRESS) -> list[str]:
     """Add names to the box's hosts file while it is in use; returns those that were new.
 

@@ -35,6 +35,7 @@ from pythonbase_localcloud.box_config import BoxConfig
 from pythonbase_localcloud.box_init import STATE_FILE, engine_answers
 from pythonbase_localcloud.commands import CommandError, LocalCloudError
 from pythonbase_localcloud.docker_hub import program
+from pythonbase_localcloud.docker_hub.names import ECR_PUBLIC_HOST
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance
 from pythonbase_localcloud.locks import held
 from pythonbase_localcloud.progress import Report, reporter
@@ -194,8 +195,9 @@ class _Starter:
         self._certificates()
         if self._record.made():
             upstream_image.ensure(instance.cache, log=instance.logs / "python-image.log", report=self._report)
+            program.obtain(instance.cache, report=self._report)
         by_address: dict[str, list[str]] = {}
-        has_hub = BoxConfig.load(instance.run / box.CONFIG_FILE).docker_hub is not None
+        has_hub = docker_hub.control(instance).runs()
         if self._docker_hub_asked and not has_hub:
             raise LocalCloudError("the local cloud runs without a stand-in for Docker Hub; stop it and start it again")
         for name, address in self._names(docker_hub=has_hub).items():
@@ -242,9 +244,9 @@ class _Starter:
             self._decide_upstreams(upstreams)
             build_archive = self._submit_build_image(pool, can_make=can_make)
             base_image = self._submit_upstream_image(pool, can_make=can_make)
-            registry = pool.submit(self._docker_hub_programs)
+            has_hub = pool.submit(self._obtain_registry)
             programs = choice.obtain(instance.cache, report=self._report)
-            running = self._start_box(programs, choice.user_engine, hub=registry.result())
+            running = self._start_box(programs, choice.user_engine, docker_hub=has_hub.result())
             docker = programs.docker
             client = {**os.environ, **instance.environment()}
             self._wait_for_engine(running)
@@ -318,46 +320,50 @@ class _Starter:
             answer = "answers" if self._record.answers[host] else "is stood in for: its images are made here"
             self._report(f"{host} {answer}")
 
-    def _docker_hub_programs(self) -> program.Programs | None:
-        """The programs that stand in for Docker Hub, or None where it is real or nothing can stand in for it."""
-        if self._record.answers[docker_hub.API_HOST]:
-            return None
-        if not self._docker_hub_asked and not program.can_be_obtained(self._instance.cache):
-            return None
+    def _obtain_registry(self) -> bool:
+        """Obtain the registry that stands in for others; whether Docker Hub is one of them.
+
+        Where nothing can stand in for Docker Hub, and nobody needs it, there is none.
+        """
+        is_needed = self._docker_hub_asked or bool(self._record.made())
+        if not is_needed and (
+            self._record.answers[docker_hub.API_HOST] or not program.can_be_obtained(self._instance.cache)
+        ):
+            return False
         try:
-            return program.obtain(self._instance.cache, report=self._report)
+            program.obtain(self._instance.cache, report=self._report)
         except LocalCloudError as error:
-            if self._docker_hub_asked:
+            if is_needed:
                 raise
             self._report(f"there is no stand-in for Docker Hub: {error}")
-            return None
+            return False
+        return not self._record.answers[docker_hub.API_HOST]
 
     def _certificates(self) -> tuple[tls.Certificate, tls.Certificate]:
         directory = self._instance.tls
         authority = tls.ensure_authority(directory)
         gateway = tls.issue_certificate(directory, stem="gateway", names=tls.gateway_names())
-        stand_in = tls.issue_certificate(
-            directory, stem="upstream", names=["localhost", upstream.ADDRESS, *self._record.made_hosts()]
-        )
+        names = {*docker_hub.HOSTS, ECR_PUBLIC_HOST, *self._record.made_hosts()}
+        registries = tls.issue_certificate(directory, stem="registries", names=sorted(names))
         tls.write_bundle(self._instance.ca_bundle, authority=authority, machine=self._machine_bundle)
-        return gateway, stand_in
+        return gateway, registries
 
     def _start_box(
-        self, programs: engine.EnginePrograms, user: engine.UserEngine | None, *, hub: program.Programs | None
+        self, programs: engine.EnginePrograms, user: engine.UserEngine | None, *, docker_hub: bool
     ) -> box.Box:
         instance = self._instance
-        gateway, stand_in = self._certificates()
+        gateway, registries = self._certificates()
         gateway_socket = ports.reserve(instance.port_file)
         front_socket = ports.reserve(instance.front_port_file, preferred=ports.DEFAULT_FRONT_PORT)
         configuration.link_programs(instance, programs)
-        instance.hosts.write_text(hosts.render(_read("/etc/hosts"), self._names(docker_hub=hub is not None)))
+        instance.hosts.write_text(hosts.render(_read("/etc/hosts"), self._names(docker_hub=docker_hub)))
         (instance.run / "resolv.conf").write_text(network.resolver_configuration(_read("/etc/resolv.conf")))
         config = configuration.box_config(
             instance,
             kind="namespace" if user is None else "container",
             programs=programs,
             gateway=gateway,
-            upstream_certificate=stand_in,
+            registries=registries,
             upstream_image=instance.cache
             / "images"
             / f"{upstream_image.PYTHON.name}-{upstream_image.PYTHON.fingerprint}",
@@ -365,7 +371,7 @@ class _Starter:
             region=self._region,
             server=self._server,
             environment=self._environment,
-            docker_hub_programs=hub,
+            docker_hub=docker_hub,
         )
         environment = configuration.bootstrap_environment()
         # the box holds the sockets then

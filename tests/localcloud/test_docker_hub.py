@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import box, docker_hub, lifecycle
+from pythonbase_localcloud import box, docker_hub, lifecycle, upstream
 from pythonbase_localcloud.docker_hub import PASSWORD, USER, Control
+from pythonbase_localcloud.docker_hub.limits import ECR_PUBLIC_PULLS_PER_SECOND
 from tests.localcloud.conftest import Cloud
 from tests.localcloud.test_aws_codebuild import Project
 
@@ -32,6 +33,7 @@ def hub(cloud: Cloud) -> Iterator[Control]:
     control.recover()
     control.come_from(None)
     control.set(anonymous=100, user=200, window=21_600)
+    control.limit_upstream(None)
     control.reset()
 
 
@@ -77,6 +79,14 @@ def _curl(cloud: Cloud, script: str) -> str:
     return cloud.run("docker", "run", "--rm", "--network", "host", image, "bash", "-euc", script).stdout
 
 
+ECR_PUBLIC = f"""\
+path=busybox/manifests/1
+ask() {{
+    curl -sk --resolve public.ecr.aws:443:{upstream.ADDRESS} -H 'Accept: application/vnd.oci.image.index.v1+json' \
+        "$@" "https://public.ecr.aws/v2/docker/library/$path"
+}}
+"""
+"""Asks the stand-in for ECR Public; `path` is what for."""
 ASK_FOR_THE_LIMIT = """\
 token=$(curl -sk "https://auth.docker.io/token?service=registry.docker.io&scope=repository:library/busybox:pull" |
     jq -r .token)
@@ -249,17 +259,23 @@ def test_what_docker_hub_does_not_have_is_refused_as_there_and_not_counted(cloud
 
 
 def test_the_mirror_on_ecr_public_gives_one_pull_a_second_without_a_log_in(cloud: Cloud, hub: Control) -> None:
-    get = f"""\
-get() {{
-    curl -sk --resolve public.ecr.aws:443:{docker_hub.ADDRESS} -H 'Accept: application/vnd.oci.image.index.v1+json' \
-        -w '%{{http_code}} ' "$@" https://public.ecr.aws/v2/docker/library/busybox/manifests/1
-}}
-"""
+    hub.publish("public.ecr.aws/docker/library/busybox:1", change="", small=True)
+    hub.limit_upstream(ECR_PUBLIC_PULLS_PER_SECOND)
+    get = f"{ECR_PUBLIC}get() {{ ask -w '%{{http_code}} ' \"$@\"; }}\n"
     shown = _curl(cloud, get + "get -o /dev/null; get; get --head -o /dev/null; sleep 1.1; get -o /dev/null")
     before, error, after = shown.partition('{"errors": [{"code": "TOOMANYREQUESTS", "message": "Rate exceeded"}]}')
     assert error, shown
     assert (before.split(), after.split()) == (["200"], ["429", "200", "200"])
-    assert (hub.pulls(), hub.state()["ecr_public"]["refused"]) == (0, 1)
+    assert (hub.pulls(), hub.state()["upstream"]["refused"]) == (0, 1)
+
+
+def test_another_registry_gives_what_is_listed_without_counting_and_takes_nothing(cloud: Cloud, hub: Control) -> None:
+    get = "path=python/manifests/3.13-slim; ask -o /dev/null -w '%{http_code} '"
+    shown = _curl(cloud, f"{ECR_PUBLIC}{get}; {get} --head; {get} -X POST; path=python/manifests/2.7; ask")
+    statuses, _, error = shown.partition("{")
+    assert statuses.split() == ["200", "200", "405"]
+    assert "public.ecr.aws/docker/library/python:2.7 is not in platform.yaml" in error
+    assert hub.pulls() == 0
 
 
 def test_docker_hubs_names_mean_the_stand_in_inside_the_box_only(cloud: Cloud) -> None:

@@ -251,7 +251,7 @@ def test_the_box_reads_the_configuration_that_the_launcher_wrote(tmp_path: Path)
         docker_socket="/s",
         docker_cli="/d",
         engine=program,
-        upstream=program,
+        registries=program,
         front=program,
         server=program,
         user=0,

@@ -13,7 +13,7 @@ from pythonbase_localcloud.demo.summary import Summary
 from pythonbase_localcloud.docker_hub import accounts, catalog, images
 from pythonbase_localcloud.docker_hub.limits import Counter, Entry, Identity, Limits
 from pythonbase_localcloud.docker_hub.service import Failure, Outage
-from pythonbase_localcloud.upstream import Record
+from pythonbase_localcloud.upstream import Record, Reference
 
 OFFICE = Identity("address", "192.0.2.1")
 HOME = Identity("address", "192.0.2.2")
@@ -245,7 +245,16 @@ def test_images_that_platform_yaml_names_are_there_besides_the_usual_ones(
     assert catalog.holds("library/python", "3.13-slim", record)
     assert catalog.holds("library/python", "3.14-slim", record)
     assert not catalog.holds("library/python", "2.7", record)
+    assert catalog.holds("ghcr.io/a/b", "1", record)
     assert not catalog.holds("a/b", "1", record)
+
+
+def test_the_whole_python_image_stands_behind_python_and_all_of_other_registries() -> None:
+    found = {
+        image: catalog.is_python(catalog.repository_of(Reference.parse(image)))
+        for image in ("python:3.13", "redis:7", "acme/python:3", "public.ecr.aws/docker/library/python:3.13")
+    }
+    assert [image for image, is_python in found.items() if is_python] == ["python:3.13", *list(found)[3:]]
 
 
 # --- what the rest of the local cloud knows of it --------------------------------------------------------------------

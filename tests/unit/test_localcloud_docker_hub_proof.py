@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import hosts
 from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.proof import report
@@ -80,22 +79,6 @@ def test_a_host_that_still_has_the_image_is_not_taken_for_a_clean_one(
     host.clean("busybox")
     with pytest.raises(LocalCloudError, match="the host is not clean: it still has sha256:1"):
         host.clean("python")
-
-
-def test_a_name_of_the_box_can_mean_another_address(tmp_path: Path) -> None:
-    file = tmp_path / "hosts"
-    file.write_text(hosts.render("10.1.2.3 intranet\n", {"public.ecr.aws": "127.0.0.2", "a.example": "127.0.0.2"}))
-    inode = file.stat().st_ino
-    hosts.move(file, "public.ecr.aws", "127.0.0.2")
-    hosts.add_hosts(file, ["another.example"], address="127.0.0.2")
-    hosts.move(file, "another.example", "::1")
-    hosts.move(file, "public.ecr.aws", "127.0.0.3")
-    lines = file.read_text().splitlines()
-    assert lines[0] == "127.0.0.3 public.ecr.aws"
-    assert [line for line in lines if "public.ecr.aws" in line] == lines[:1]
-    assert "127.0.0.2 a.example" in lines
-    assert lines[-1] == "10.1.2.3 intranet", "nothing is left of the longer file"
-    assert file.stat().st_ino == inode, "it is mounted in the box"
 
 
 @pytest.mark.parametrize("builds", [0, -1])

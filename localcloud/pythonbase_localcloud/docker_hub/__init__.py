@@ -1,4 +1,5 @@
-"""A stand-in for Docker Hub inside the box: a real registry behind a limiter that counts pulls as Docker Hub does.
+"""A stand-in for Docker Hub, and for other registries that do not answer, inside the box: a real registry behind a
+limiter that counts pulls as Docker Hub does.
 
 `control(instance)` is the way to it from outside the box: counts, limits, outages, and images to publish.
 """

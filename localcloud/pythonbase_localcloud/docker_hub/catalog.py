@@ -19,12 +19,19 @@ _IMAGES = {
 }
 
 
+def repository_of(reference: upstream.Reference) -> str:
+    """Where the registry keeps the image: Docker Hub's under their names, others below the name of their host."""
+    return reference.name if reference.api_host == API_HOST else f"{reference.api_host}/{reference.name}"
+
+
+def is_python(repository: str) -> bool:
+    """Whether the whole Python image stands behind this repository; it does behind all of other registries."""
+    return repository == PYTHON or "." in repository.partition("/")[0]
+
+
 def holds(repository: str, tag: str, record: Path) -> bool:
     """Whether the image is one of these, or one that platform.yaml names as an upstream image (`record`)."""
     if tag in _IMAGES.get(repository, ()):
         return True
-    listed = upstream.Record(record).references
-    return any(
-        reference.api_host == API_HOST and (reference.name, reference.version) == (repository, tag)
-        for reference in map(upstream.Reference.parse, listed)
-    )
+    listed = map(upstream.Reference.parse, upstream.Record(record).references)
+    return (repository, tag) in [(repository_of(reference), reference.version) for reference in listed]

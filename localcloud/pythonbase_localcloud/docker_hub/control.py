@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.docker_hub.catalog import repository_of
 from pythonbase_localcloud.docker_hub.limits import Entry as Request
 from pythonbase_localcloud.docker_hub.names import SOCKET
 from pythonbase_localcloud.instance import Instance
@@ -45,17 +46,18 @@ class Control:
     def runs(self) -> bool:
         """Whether Docker Hub is stood in for."""
         try:
-            self.state()
+            return bool(self.state()["stands_in"])
         except ControlError:
             return False
-        return True
 
     def pulls(self) -> int:
         """How many pulls were counted since the last `reset`, of everybody together."""
         return int(self.state()["pulls"])
 
     def state(self) -> Mapping[str, Any]:
-        """`pulls`, `refused` (429), `requests`, `limits`, `identities` with what each has left, `ecr_public`."""
+        """`pulls`, `refused` (429), `requests`, `limits`, `identities` with what each has left; besides,
+        `upstream` with the numbers of the other registries, and `stands_in`: whether Docker Hub is stood in for.
+        """
         state: Mapping[str, Any] = self._call("GET", "/state")
         return state
 
@@ -67,6 +69,10 @@ class Control:
         """Change limits: pulls of an address, pulls of an account, and the window in seconds. None: as it is."""
         values = {"anonymous": anonymous, "user": user, "window": window}
         self._call("POST", "/settings", {name: value for name, value in values.items() if value is not None})
+
+    def limit_upstream(self, pulls: int | None) -> None:
+        """Limit the pulls of an address from the other registries, in a second; None, as at the start: no limit."""
+        self._call("POST", "/settings", {"upstream": pulls})
 
     def account(self, name: str, password: str, *, limit: int | None) -> None:
         """Add an account with a limit of its own; None is a paid one, which is not limited."""
@@ -95,11 +101,11 @@ class Control:
         """Publish another version of an image under its tag, for amd64 and arm64; returns the index's digest.
 
         `image` is a reference such as `python:3.13-slim`. `change` is what makes this version another one: a label.
-        python gets the file system that all stand-ins for it have, any other image a tiny one; so does python with
-        `small`, for whoever counts pulls and does not run the image.
+        python gets the file system that all stand-ins for it have, and so does an image of another registry; any other
+        image of Docker Hub gets a tiny one. With `small` all do, for whoever counts pulls and does not run the image.
         """
         reference = Reference.parse(image)
-        values = {"repository": reference.name, "tag": reference.version, "change": change, "small": small}
+        values = {"repository": repository_of(reference), "tag": reference.version, "change": change, "small": small}
         return str(self._call("POST", "/publish", values)["digest"])
 
     def _call(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Any:

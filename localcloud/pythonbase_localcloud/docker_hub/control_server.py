@@ -58,7 +58,7 @@ class _Handler(Messages, BaseHTTPRequestHandler):
                 self._set(values)
             elif self.path == "/reset":
                 service.counter.reset()
-                service.ecr_public.reset()
+                service.upstream.reset()
             elif self.path == "/outage":
                 service.outage.begin(Failure(values["status"], values.get("retry_after")), values.get("requests"))
             elif self.path == "/recovery":
@@ -83,6 +83,8 @@ class _Handler(Messages, BaseHTTPRequestHandler):
         for name in ("anonymous", "user", "window"):
             if name in values:
                 setattr(limits, name, values[name])
+        if "upstream" in values:
+            service.upstream.limits.anonymous = values["upstream"]
         if "address" in values:
             service.accounts.address = values["address"]
         for name, account in values.get("accounts", {}).items():
@@ -102,7 +104,8 @@ class _Handler(Messages, BaseHTTPRequestHandler):
             **_totals(entries),
             "identities": identities,
             "limits": asdict(counter.limits),
-            "ecr_public": _totals(self.server.service.ecr_public.entries()),
+            "upstream": _totals(self.server.service.upstream.entries()),
+            "stands_in": self.server.service.stands_in,
         }
 
 

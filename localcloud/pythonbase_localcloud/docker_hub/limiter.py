@@ -1,4 +1,5 @@
-"""The HTTPS server that is Docker Hub in the box: token service, registry with a pull limit.
+"""The HTTPS server that is Docker Hub in the box: token service, registry with a pull limit. It also is the other
+registries that do not answer: they give what platform.yaml names to anybody, and take nothing.
 
 Statuses, headers and words are Docker Hub's: https://docs.docker.com/docker-hub/usage/pulls/ has the headers; the
 messages are what its clients print (docker/hub-feedback#2464 without an account, astral-sh/uv#16350 with one). No
@@ -13,36 +14,46 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from pythonbase_localcloud.docker_hub.accounts import TOKEN_SECONDS, WrongPasswordError, basic
 from pythonbase_localcloud.docker_hub.http_messages import Messages
 from pythonbase_localcloud.docker_hub.limits import Allowance, Counter, Entry, Identity
-from pythonbase_localcloud.docker_hub.names import AUTH_HOST, ECR_PUBLIC_HOST, ECR_PUBLIC_PREFIX, SERVICE
+from pythonbase_localcloud.docker_hub.names import AUTH_HOST, HOSTS, SERVICE
 from pythonbase_localcloud.docker_hub.registry import RegistryError
 from pythonbase_localcloud.docker_hub.service import Failure, Service
 
 _MANIFEST = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+)/manifests/(?P<reference>[^/]+)")
 _REPOSITORY = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+)/(?:manifests|blobs|tags)/.*")
+_NOT_LISTED = (
+    "is not in platform.yaml, and its registry cannot be reached: the local cloud has a stand-in for the listed "
+    "upstream images only"
+)
 _INCREASE = "https://www.docker.com/increase-rate-limit"
 
 
 class Limiter(ThreadingHTTPServer):
-    """The server; `certificate` and `key` are PEM files for all of Docker Hub's names."""
+    """The server; `certificate` and `key` are PEM files for all names, read again when a later `up` has added one."""
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], service: Service, *, certificate: str, key: str) -> None:
+    def __init__(self, address: tuple[str, int], service: Service, *, certificate: Path, key: Path) -> None:
         self.service = service
+        self._certificate, self._key, self._loaded = certificate, key, 0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
         super().__init__(address, _Handler)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; the handshake is left to the handler's thread, so that nobody holds up the others."""
+        changed = self._certificate.stat().st_mtime_ns
+        if changed != self._loaded:
+            self._context.load_cert_chain(self._certificate, self._key)
+            self._loaded = changed
         connection, address = self.socket.accept()
         connection.settimeout(120)
         return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
@@ -74,12 +85,12 @@ class _Handler(Messages, BaseHTTPRequestHandler):
         host = self.headers.get("host", "").partition(":")[0]
         if host == AUTH_HOST and path == "/token":
             self._token()
-        elif host == ECR_PUBLIC_HOST:
-            self._guarded(self._ecr_public, path)
-        elif path == "/v2" or path.startswith("/v2/"):
+        elif path != "/v2" and not path.startswith("/v2/"):
+            self.send_error_code(HTTPStatus.NOT_FOUND, "UNSUPPORTED", f"{host}{path} is not played here")
+        elif host in HOSTS:
             self._guarded(self._registry, path)
         else:
-            self.send_error_code(HTTPStatus.NOT_FOUND, "UNSUPPORTED", f"{host}{path} is not played here")
+            self._guarded(partial(self._upstream, host), path)
 
     def _guarded(self, answer: Callable[[str], None], path: str) -> None:
         """Answer, or say what the registry behind this server has."""
@@ -147,18 +158,22 @@ class _Handler(Messages, BaseHTTPRequestHandler):
             headers={"WWW-Authenticate": words, "Docker-Distribution-Api-Version": "registry/2.0"},
         )
 
-    def _ecr_public(self, path: str) -> None:
-        """The mirror of the Docker Official Images, for clients without a log-in; nothing else of ECR Public."""
-        if path in ("/v2", "/v2/"):
-            self.send_json(HTTPStatus.OK, {})
+    def _upstream(self, host: str, path: str) -> None:
+        """Another registry, for clients without a log-in, to read."""
+        if self.command not in ("GET", "HEAD"):
+            self.close_connection = True
+            self.send_error_code(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", f"nothing can be pushed to {host} here")
             return
-        self.path = self.path.replace(f"/v2/{ECR_PUBLIC_PREFIX}", "/v2/", 1)
+        if path in ("/v2", "/v2/"):
+            self.send_json(HTTPStatus.OK, {}, headers={"Docker-Distribution-Api-Version": "registry/2.0"})
+            return
+        self.path = self.path.replace("/v2/", f"/v2/{host}/", 1)
         manifest = _MANIFEST.fullmatch(urlsplit(self.path).path)
         if manifest is None:
             self.forward(self.server.service.registry)
             return
         identity = Identity("address", str(self.client_address[0]))
-        counter = self.server.service.ecr_public
+        counter = self.server.service.upstream
         entry = self._entry(manifest["name"], manifest["reference"], identity)
         if counter.begin(entry, identity):
             self._hand_out(entry, identity, counter)
@@ -203,6 +218,9 @@ class _Handler(Messages, BaseHTTPRequestHandler):
                     # before the answer: with it the client knows the manifests that it may ask for next
                     counter.finish(entry, identity, status=status, manifests=_children(content))
                     self._send_manifest(answer, content, self._limit_headers(identity, counter))
+                elif status == HTTPStatus.NOT_FOUND and counter is service.upstream:
+                    text = f"{entry.repository}:{entry.reference} {_NOT_LISTED}"
+                    self.send_error_code(status, "MANIFEST_UNKNOWN", text)
                 elif status == HTTPStatus.NOT_FOUND and not self._repository_exists(entry.repository):
                     status = HTTPStatus.UNAUTHORIZED
                     self._challenge(urlsplit(self.path).path, "insufficient_scope")
@@ -229,7 +247,7 @@ class _Handler(Messages, BaseHTTPRequestHandler):
             return connection.getresponse().status == HTTPStatus.OK
 
     def _limit_headers(self, identity: Identity, counter: Counter) -> dict[str, str]:
-        """What Docker Hub says of the limit; nothing to a paid account, and ECR Public says nothing to anybody."""
+        """What Docker Hub says of the limit; nothing to a paid account, and other registries say nothing to anybody."""
         if counter is not self.server.service.counter:
             return {}
         allowance = counter.allowance(identity)

@@ -1,4 +1,4 @@
-"""Names and addresses of the stand-in for Docker Hub."""
+"""Names and addresses of the stand-in for Docker Hub and other registries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ HOSTS = (API_HOST, AUTH_HOST, "index.docker.io", "docker.io", "registry.hub.dock
 """Names that mean the stand-in inside the box, and nowhere else."""
 
 ECR_PUBLIC_HOST = "public.ecr.aws"
-ECR_PUBLIC_PREFIX = "docker/"
-"""ECR Public's mirror of the Docker Official Images, where `library/python` is called `docker/library/python`.
-
-The stand-in can play it too, with its limit; its name points here only while somebody asks for that.
-"""
+"""ECR Public, whose limit the stand-in knows too."""
 
 ADDRESS = "127.0.0.3"
 """Where the limiter listens inside the box, on port 443."""

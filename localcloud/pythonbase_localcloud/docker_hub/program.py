@@ -40,22 +40,27 @@ def obtain(cache: Path, *, report: Report) -> Programs:
     found = _programs(cache)
     with held(cache / "docker-hub" / "lock"):
         if not _is_there(found):
-            report("downloads the packages of the registry that stands in for Docker Hub")
+            report("downloads the packages of the registry that stands in for others")
             _download(_root(cache))
     return found
 
 
 def box_program(
     instance: Instance,
-    programs: Programs,
     *,
+    stands_in: bool,
     certificate: Certificate,
     python_image: Path,
     base: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> Program:
-    """The stand-in's command line and environment. `environment` is the user's, with limits if any are set there."""
+    """The stand-in's command line and environment. `environment` is the user's, with limits if any are set there.
+
+    `stands_in`: for Docker Hub too. The programs need not be there yet: they start when an image is asked for.
+    """
+    programs = _programs(instance.cache)
     values = {
+        "STANDS_IN": "yes" if stands_in else "",
         "PROGRAM": programs.registry,
         "BUSYBOX": programs.busybox,
         "STATE": instance.home / "docker-hub",

@@ -49,7 +49,7 @@ class Publisher:
         return index.digest
 
     def _image(self, repository: str, change: str, *, small: bool) -> images.Image:
-        if small or repository != catalog.PYTHON:
+        if small or not catalog.is_python(repository):
             return images.busybox_image(self._busybox, name=repository, change=change)
         if not (self._python / "manifest.json").exists():
             raise RegistryError("the image that stands in for python is not made yet; try again in a minute")

@@ -51,9 +51,11 @@ class Outage:
 class Service:
     """The parts."""
 
+    stands_in: bool
+    """Whether Docker Hub itself is stood in for, not only other registries."""
     counter: Counter
-    ecr_public: Counter
-    """Pulls from the mirror on ECR Public, where that is played too."""
+    upstream: Counter
+    """Pulls from the other registries."""
     accounts: Accounts
     registry: Registry
     publisher: Publisher

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pythonbase_localcloud import build_image, docker_hub, hosts, upstream
 from pythonbase_localcloud.docker_hub import Control
+from pythonbase_localcloud.docker_hub.limits import ECR_PUBLIC_PULLS_PER_SECOND
 from pythonbase_localcloud.docker_hub.names import API_HOST, ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.program import obtain
 from pythonbase_localcloud.instance import Instance
@@ -68,8 +69,8 @@ class Peers:
             found.append(self._measure(SIGNED_IN, host, max(builds, user_limit + 10)))
         with self._pull_through_cache():
             found.append(self._measure(CACHE, self._host, builds))
-        with self._ecr_public():
-            found += [self._measure(peer, self._host, builds) for peer in (MIRROR, MIRROR_AT_ONCE)]
+        self._limit_ecr_public()
+        found += [self._measure(peer, self._host, builds) for peer in (MIRROR, MIRROR_AT_ONCE)]
         return found
 
     def _measure(self, peer: Peer, host: CleanHost, builds: int) -> Series:
@@ -140,15 +141,13 @@ class Peers:
         finally:
             self._host.docker("rm", "--force", name)
 
-    @contextmanager
-    def _ecr_public(self) -> Iterator[None]:
-        """ECR Public with its limit for clients without a log-in, played by the stand-in for Docker Hub."""
-        hosts.move(self._instance.hosts, ECR_PUBLIC_HOST, docker_hub.ADDRESS)
+    def _limit_ecr_public(self) -> None:
+        """ECR Public, played even where it answers, with its limit for clients without a log-in."""
+        for tag in _TAGS:
+            self._hub.publish(f"{MIRROR.image}:{tag}", change=f"small {tag}", small=True)
+        self._hub.limit_upstream(ECR_PUBLIC_PULLS_PER_SECOND)
+        hosts.add_hosts(self._instance.hosts, [ECR_PUBLIC_HOST], address=upstream.ADDRESS)
         time.sleep(_NAMES_ARE_READ_AGAIN_SECONDS)
-        try:
-            yield
-        finally:
-            hosts.move(self._instance.hosts, ECR_PUBLIC_HOST, upstream.ADDRESS)
 
 
 def _context(folder: Path, image: str) -> Path:
