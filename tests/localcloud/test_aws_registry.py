@@ -61,6 +61,19 @@ def test_a_pushed_image_is_seen_by_the_api_with_size_and_tags(cloud: Cloud, repo
     assert stored["layers"][0]["digest"] == digest(layer)
 
 
+@pytest.mark.parametrize(
+    ("domain", "status"),
+    [("amazonaws.com", 404), ("amazonaws.com:443", 404), ("amazonaws.com.cn", 404), ("amazonaws.com.example", 200)],
+)
+def test_a_whole_host_name_says_which_regions_registry_is_meant(
+    cloud: Cloud, repository: str, domain: str, status: int
+) -> None:
+    registry = RegistryClient(cloud, cloud.client("ecr"))
+    assert registry.put_image(repository, "v1").status == 201
+    host = f"{cloud.account}.dkr.ecr.eu-west-3.{domain}"
+    assert registry.call("GET", f"/v2/{repository}/manifests/v1", headers={"Host": host}).status == status
+
+
 def test_an_unknown_tag_is_an_error_not_an_empty_list(cloud: Cloud, repository: str) -> None:
     with pytest.raises(ClientError) as error:
         cloud.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": "nope"}])
