@@ -51,10 +51,10 @@ def test_the_report_says_what_becomes_of_each_reference(repository: Path, capsys
     code, out, err = run(capsys, ".")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "Dockerfile:1: # syntax docker/dockerfile:1: refused; remove the line: the builder has a frontend of its own",
+        "Dockerfile:1: # syntax docker/dockerfile:1: refused; remove the line: the builder has a built-in frontend",
         "Dockerfile:2: FROM python:3.13-slim: base image; write ${BASE_IMAGE}",
         f"Dockerfile:3: COPY --from nginx:1.29: refused; {MIRROR_OR_BASE}",
-        "compose.yaml:3: services.db.image postgres:18: not enforced, the builder is not asked",
+        "compose.yaml:3: services.db.image postgres:18: not enforced, the source policy does not apply",
         "compose.yaml:5: services.x.image $X: not judged, it depends on a variable",
         "4 references to Docker Hub in 2 files: 2 refused, 1 base image, 1 not enforced",
     ]
@@ -129,7 +129,7 @@ def test_files_that_cannot_be_read_get_one_line_each(
     assert about.pop("Dockerfile.long:1").endswith("…")
     assert about == {
         "Dockerfile.binary": "binary, not text",
-        "Dockerfile.circle": "cannot be read: symbolic links in a circle",
+        "Dockerfile.circle": "cannot be read: a loop of symbolic links",
         "Dockerfile.dangling": "cannot be read: No such file or directory",
         "Dockerfile.huge": "too large: 1048577 bytes, at most 1048576 are read",
         "Dockerfile.malformed:2": "unknown instruction PULL\\x1b[31m",

@@ -130,7 +130,7 @@ def test_a_link_out_of_the_repository_is_a_problem_and_its_target_is_left_alone(
     repository.mkdir()
     (repository / "Dockerfile").symlink_to(outside)
     found = survey([repository], POLICY, BASE_IMAGE_CONVENTION)
-    assert [problem.message for problem in found.problems] == ["a symbolic link that leads out of the repository"]
+    assert [problem.message for problem in found.problems] == ["a symbolic link to a target outside the repository"]
     assert rewrite(found, BASE_IMAGE_CONVENTION) == []
     assert outside.read_bytes() == b"FROM python:3.13\n"
 

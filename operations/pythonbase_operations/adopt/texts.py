@@ -1,4 +1,4 @@
-"""The report for people: one line for each reference, then what it comes to."""
+"""The report as text: one line for each reference, then a summary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REACH = {
     Reach.BUILT: "",
     Reach.TARGET: " if its stage is built",
     Reach.TRIGGER: " in builds that start from this image",
-    Reach.OUTSIDE: "not enforced, the builder is not asked",
+    Reach.OUTSIDE: "not enforced, the source policy does not apply",
 }
 
 
@@ -24,8 +24,8 @@ def render(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] 
 
     Args:
         survey: What was found.
-        searched: What was looked into.
-        rewritten: Files that were changed; None if nothing was to be changed.
+        searched: The paths that were searched.
+        rewritten: Files that were changed; None without ``--write``.
     """
     lines = [finding_line(finding) for finding in survey.findings]
     lines += [
@@ -39,7 +39,7 @@ def render(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] 
 
 
 def finding_line(finding: Finding) -> str:
-    """One reference: where, what, what becomes of it, what to write."""
+    """One reference: where it is, its name, what builds do with it, what to write."""
     use = finding.use
     resolved = "" if use.reference.canonical.endswith(use.written) else f" ({use.reference.canonical})"
     written = f"{finding.path}:{use.line}: {use.place} {one_line(use.written)}{resolved}: {verdict(finding)}"
@@ -49,7 +49,7 @@ def finding_line(finding: Finding) -> str:
 
 
 def verdict(finding: Finding) -> str:
-    """What becomes of a reference."""
+    """What builds do with a reference."""
     if finding.use.reach is Reach.OUTSIDE:
         return _REACH[Reach.OUTSIDE]
     return _VERDICTS[finding.decision.outcome] + _REACH[finding.use.reach]
@@ -61,7 +61,7 @@ def problem_line(problem: Problem) -> str:
 
 
 def summary(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] | None) -> str:
-    """What it comes to."""
+    """The last line: how many references there are."""
     unreadable = f", {_count(len(survey.problems), 'file')} not read" if survey.problems else ""
     if not survey.files:
         kinds = "no Dockerfile, compose file, buildspec or Bitbucket pipeline"
