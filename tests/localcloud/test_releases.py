@@ -259,14 +259,14 @@ def test_doctor_finds_settings_that_a_release_has_lost_and_its_command_brings_th
     assert world.shop.environment_of_tasks()["TEMPLATE"] != template
 
     findings = _doctor(world)
-    (fix,) = [item["fix"] for item in findings if "shows nothing of it" in item["what"]]
+    (fix,) = [item["fix"] for item in findings if "does not show this" in item["what"]]
     given = json.loads(fix.partition("--input ")[2].strip("'"))
     machine = fix.partition("--state-machine-arn ")[2].partition(" ")[0]
     world.clients("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
     wait_until(lambda: world.shop.environment_of_tasks()["TEMPLATE"] == template, "the template's settings")
     world.settle()
     assert world.shop.running() == {world.shop.recorded()}
-    assert [item for item in _doctor(world) if "shows nothing of it" in item["what"]] == []
+    assert [item for item in _doctor(world) if "does not show this" in item["what"]] == []
 
 
 def _doctor(world: World) -> list[dict[str, str]]:

@@ -113,7 +113,7 @@ def _stack(status: str, *, protected: bool = False) -> dict[str, Any]:
     [
         (
             _stack("ROLLBACK_COMPLETE", protected=True),
-            "it is protected, so that cdk deploy cannot create it again",
+            "it is protected, so cdk deploy cannot create it again",
             "--no-enable-termination-protection --stack-name OrdersState, then",
         ),
         (_stack("ROLLBACK_COMPLETE"), "its creation failed (ROLLBACK_COMPLETE)", "and cdk deploy OrdersState"),
@@ -166,14 +166,14 @@ def test_zones_without_an_endpoint_and_zones_of_others_are_named() -> None:
     first, second = networks.judge(_vpc("us-west-1a", "us-west-1d"), ZONES, endpoints, with_fargate=None)
     assert first.place == second.place == "platform.yaml: network.availability_zones"
     assert first.what == "the zone us-west-1a has no VPC endpoint of ecr.dkr"
-    assert second.what == "the zone us-west-1d is none of this account"
+    assert second.what == "the zone us-west-1d is not available in this account"
     assert first.fix == "set availability_zones to some of us-west-1b, us-west-1c"
 
 
 def test_more_zones_than_the_account_sees() -> None:
     two = {name: ZONES[name] for name in ("us-west-1a", "us-west-1c")}
     finding = _only(networks.judge(_vpc(max_azs=3), two, {}, with_fargate=None))
-    assert finding.what == "max_azs is 3, and the account has 2 zones: us-west-1a, us-west-1c"
+    assert finding.what == "max_azs is 3, but the account has 2 zones: us-west-1a, us-west-1c"
     assert finding.fix == "set max_azs to 2"
 
 
@@ -265,7 +265,7 @@ def test_a_source_that_failed_for_want_of_the_connection_says_that_it_goes_on_by
 ) -> None:
     finding = _only(pipelines.judge(_state("Source", "Failed"), found))
     assert "because the connection is not available" in finding.what
-    assert "retried by itself" in finding.fix
+    assert "retried automatically" in finding.fix
 
 
 def test_a_source_that_failed_over_a_connection_that_works_gives_its_own_reason() -> None:
@@ -319,7 +319,7 @@ def _build(status: str, *, hours_ago: float = 1, **more: Any) -> dict[str, Any]:
 def test_a_refresh_is_late_after_twice_its_schedule(hours: float, is_late: bool) -> None:
     found = base_images.judge_refresh(BASE, "p", _build("SUCCEEDED", hours_ago=hours), now=NOW)
     assert bool(found) is is_late
-    assert not found or "should be rate(1 day)" in _only(found).what
+    assert not found or "its schedule is rate(1 day)" in _only(found).what
 
 
 @pytest.mark.parametrize("status", ["FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
@@ -412,7 +412,7 @@ def test_a_service_that_runs_what_is_recorded_is_in_order() -> None:
 
 
 def test_a_service_that_runs_something_else_is_an_error() -> None:
-    assert _only(_judge(running="image@2")).what == "it runs image@2, recorded is image@1"
+    assert _only(_judge(running="image@2")).what == "it runs image@2, but image@1 is recorded"
 
 
 def test_while_a_deployment_runs_the_record_is_not_held_against_the_service() -> None:
@@ -435,7 +435,7 @@ def test_a_service_without_its_record_is_an_error() -> None:
 
 def test_a_record_of_a_placeholder_beside_a_release_that_runs_is_put_right() -> None:
     finding = _only(_judge(running="orders@sha256:1", recorded="pythonbase:latest"))
-    assert "which is no release" in finding.what
+    assert "which is not a release" in finding.what
     assert finding.fix.endswith("--value orders@sha256:1 --overwrite")
 
 
@@ -482,7 +482,7 @@ def test_pipelines_must_fit_beside_those_that_are_there(present: int, more: int,
 def test_a_value_says_whether_it_is_the_accounts_own() -> None:
     assert _limit(quotas.RULES, 250).text == "250"
     assert _limit(quotas.RULES, 300, known=False).text == (
-        "300 by the documented default; Service Quotas did not tell the account's own"
+        "300 by the documented default; Service Quotas did not return the account's value"
     )
 
 
@@ -639,9 +639,7 @@ def test_outside_the_application_it_says_where_to_run(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "pythonbase doctor: the application is not here; run it in the folder that has app.py and stacks/\n"
-    )
+    assert done.stderr == ("pythonbase doctor: no application found; run this in the folder with app.py and stacks/\n")
 
 
 def test_doctor_needs_no_cdk_library() -> None:
@@ -655,7 +653,7 @@ def test_doctor_needs_no_cdk_library() -> None:
 def test_settings_that_a_release_has_lost_are_found_although_cdk_diff_is_empty() -> None:
     arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/orders"
     finding = services._lost_template(ORDERS, f"{arn}:7", f"{arn}:8", "Orders")
-    assert finding.what.startswith("it runs the settings of orders:7, and the stack Orders has deployed orders:8")
+    assert finding.what.startswith("it runs the settings of orders:7, but the stack Orders has deployed orders:8")
     machine = "arn:aws:states:eu-central-1:111122223333:stateMachine:orders-release"
     assert f"--state-machine-arn {machine} " in finding.fix
     assert json.loads(finding.fix.partition("--input ")[2].strip("'")) == {"template": f"{arn}:8"}

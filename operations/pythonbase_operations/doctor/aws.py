@@ -21,13 +21,13 @@ _READS_AT_ONCE = 16
 
 
 class Aws:
-    """An account and a Region, seen with the caller's credentials.
+    """An account and a Region, read with the caller's credentials.
 
     Args:
         region: Region to read. None: that of the environment or the profile.
 
     Raises:
-        CannotRunError: if there are no credentials that work, or no Region.
+        CannotRunError: if there are no valid credentials, or no Region.
     """
 
     def __init__(self, region: str | None) -> None:
@@ -44,9 +44,9 @@ class Aws:
         except NoCredentialsError as error:
             raise CannotRunError("no AWS credentials; set AWS_PROFILE, or sign in with aws sso login") from error
         except EndpointConnectionError as error:
-            raise CannotRunError(one_line(f"AWS does not answer: {error}")) from error
+            raise CannotRunError(one_line(f"cannot connect to AWS: {error}")) from error
         except (BotoCoreError, ClientError) as error:
-            raise CannotRunError(one_line(f"AWS does not take the credentials: {error}; sign in again")) from error
+            raise CannotRunError(one_line(f"AWS rejects the credentials: {error}; sign in again")) from error
 
     @property
     def partition(self) -> str:
@@ -54,7 +54,7 @@ class Aws:
         return self._session.get_partition_for_region(self.region)
 
     def client(self, service: str, *, region: str | None = None) -> Any:
-        """A boto3 client; made once each. Making them is not safe in threads, using them is."""
+        """A boto3 client, created once for each service and Region. Only its use is thread-safe, not its creation."""
         key = f"{service} {region or self.region}"
         with self._lock:
             if key not in self._clients:
@@ -71,7 +71,7 @@ class Aws:
             return self._clients[key]
 
     def once(self, key: str, read: Callable[[], T]) -> T:
-        """The result of a read that several checks need; whoever comes second waits for the first."""
+        """The result of a read that several checks need; a second caller waits for the first."""
         with self._lock:
             lock = self._memory_locks.setdefault(key, threading.Lock())
         with lock:
@@ -87,7 +87,7 @@ class Aws:
 
 
 def side_by_side(function: Callable[[T], U], items: list[T]) -> list[U]:
-    """The results of a function for each item, in their order."""
+    """The results of a function for each item, in the order of the items."""
     if not items:
         return []
     with ThreadPoolExecutor(max_workers=min(_READS_AT_ONCE, len(items))) as pool:

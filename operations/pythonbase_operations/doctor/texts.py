@@ -1,4 +1,4 @@
-"""The report for people."""
+"""The report as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pythonbase_operations.doctor.examination import CHECKS, Examination
 
 
 def render(examination: Examination) -> str:
-    """Two lines for each finding, and one for the whole."""
+    """Two lines for each finding, and a summary line."""
     lines = []
     for finding in examination.findings:
         lines += [f"{finding.severity:<8} {finding.place}: {finding.what}", f"         fix: {finding.fix}"]
