@@ -14,7 +14,7 @@ _CONFIG = Config(retries={"max_attempts": 5, "mode": "standard"})
 
 
 class OperationError(Exception):
-    """What ends a subcommand: one line for the user."""
+    """Ends a subcommand; the text is one line for the user."""
 
 
 def client(service: str) -> Any:
