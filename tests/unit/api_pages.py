@@ -47,7 +47,7 @@ def entries() -> list[Entry]:
     loader = griffe.GriffeLoader(
         search_paths=[ROOT / folder for folder in _SOURCES],
         docstring_parser=griffe.Parser.google,
-        # Sections that no argument stands for are told by the test, not on standard error.
+        # The test reports sections without an argument; griffe would warn on standard error.
         docstring_options={"warnings": False},
         allow_inspection=False,
     )
@@ -81,7 +81,7 @@ def write() -> None:
 
 
 def undocumented(entry: Entry) -> Iterator[str]:
-    """Arguments that the docstring does not name, and those that it names in vain."""
+    """Arguments that the docstring does not name, and names in it that are not arguments."""
     if not entry.object.docstring:
         yield f"{entry.name}: it has no docstring"
     if not isinstance(entry.object, griffe.Class | griffe.Function) or not _is_called(entry.object):

@@ -1,4 +1,4 @@
-"""Reads the roles and policies of a template, for docs/permissions.md. What it does not understand it refuses."""
+"""Reads the roles and policies of a template, for docs/permissions.md. It refuses what it does not understand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Statement:
     resources: tuple[str, ...]
     conditions: tuple[str, ...]
     wildcards: tuple[Wildcard, ...]
-    """Of a statement that allows something. One that denies may be as wide as it likes."""
+    """Only of a statement that allows something. A denial may have any wildcard."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""docs/api/ says what the docstrings say, and these name every argument."""
+"""docs/api/ is up to date with the docstrings, and these describe every argument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms on what fails without anybody watching."""
+"""Alarms for failures outside pipelines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pythonbase import FailureAlarms, Network
 from tests.unit.synthesis import ACCOUNT, REGION, SETTINGS, new_platform, new_stack, platform_stacks, resources
 
 
-def test_failures_that_no_pipeline_tells_of_set_off_an_alarm_where_notifications_have_a_topic() -> None:
+def test_failures_outside_pipelines_have_an_alarm_if_notifications_have_a_topic() -> None:
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:releases"
     services = [
         {"name": "orders", "repository": "acme/orders", "environments": [{"name": "staging"}]},
@@ -40,7 +40,7 @@ def test_failures_that_no_pipeline_tells_of_set_off_an_alarm_where_notifications
 
 
 @pytest.mark.parametrize("topic", [f"arn:aws:sns:{REGION}:{ACCOUNT}:releases", None])
-def test_few_pulls_left_at_docker_hub_are_told_to_the_topic_too(topic: str | None) -> None:
+def test_few_remaining_pulls_at_docker_hub_also_notify_the_topic(topic: str | None) -> None:
     base = {"name": "pythonbase", "upstream": "docker.io/library/python:3.13-slim", "upstream_credentials": "hub/ci"}
     notifications = {"topic": topic} if topic else {}
     app = new_platform({**SETTINGS, "base_images": [base], "notifications": notifications})
@@ -49,7 +49,7 @@ def test_few_pulls_left_at_docker_hub_are_told_to_the_topic_too(topic: str | Non
     assert few.get("AlarmActions", []) == ([topic] if topic else [])
 
 
-def test_an_alarm_tells_no_topic_of_another_region() -> None:
+def test_an_alarm_notifies_no_topic_of_another_region() -> None:
     stack = new_stack()
     network = Network(stack, "Network")
     alarms = FailureAlarms(stack, "Alarms", topic_arn=f"arn:aws:sns:us-east-1:{ACCOUNT}:releases")

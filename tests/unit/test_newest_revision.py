@@ -1,4 +1,4 @@
-"""What stands between a task definition and its service: its decisions. The local cloud's tests run it."""
+"""The decisions of the handler between a task definition and its service. Its run: tests/localcloud."""
 
 from __future__ import annotations
 

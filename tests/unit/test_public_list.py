@@ -1,4 +1,4 @@
-"""What teams import from the library stays importable, and its description says how it is divided."""
+"""The public names of the library stay importable, and its docstring describes its subpackages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a repository is built, tested and reported: the settings, and how their mistakes are explained."""
+"""Which parts of a repository are built, tested and reported: the settings, and how their mistakes are explained."""
 
 from __future__ import annotations
 

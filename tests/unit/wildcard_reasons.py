@@ -1,4 +1,4 @@
-"""Why a statement names more than one thing: what our code acknowledged, and a table for what cdk-nag does not say."""
+"""The reasons for wildcards: acknowledgements of our code, and a table for wildcards that cdk-nag does not report."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Unreported:
 
 @dataclass(frozen=True)
 class Table:
-    """What cdk-nag does not say."""
+    """Wildcards that cdk-nag does not report."""
 
     unreported: tuple[Unreported, ...]
     unlimited: tuple[str, ...]
-    """Actions that AWS does not let be limited to a resource that there is here. cdk-nag reports ``*`` for a role,
-    whatever it may do there: without this list, an acknowledgement for one of these actions would excuse all others."""
+    """Actions that AWS does not let us limit to a resource that exists here. cdk-nag reports ``*`` for a role, for
+    whatever action: without this list, an acknowledgement for one of these actions would cover all others."""
 
 
 MANAGED = "managed policy"
@@ -88,7 +88,7 @@ TABLE = Table(
 
 
 class Reasons:
-    """Looks reasons up and remembers what was missing and what was used.
+    """Looks up reasons, and records which were missing and which were used.
 
     Args:
         acknowledged: What our code acknowledged, and its reasons.
