@@ -209,7 +209,7 @@ def test_a_base_image_without_the_tag_that_everybody_follows(platform: Platform)
         if not _has_tag(platform, "latest"):
             ecr.put_image(repositoryName="pythonbase", imageManifest=image["imageManifest"], imageTag="latest")
     assert place == "base image pythonbase"
-    assert what == "no image has the tag latest, so builds and new services cannot start"
+    assert what == "no image has the tag latest, so builds and new services have no base image"
 
 
 def _has_tag(platform: Platform, tag: str) -> bool:

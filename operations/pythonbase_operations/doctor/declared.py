@@ -230,7 +230,7 @@ def _new_vpcs(
 
 
 def _other_places(settings: Settings) -> Iterator[Elsewhere]:
-    """Of the environments that services use. Artifacts need a bucket in each Region, in the pipelines' account."""
+    """Accounts and Regions of services' environments. The pipelines' account needs a bucket in each Region."""
     own, used = settings.environment, {item.name for service in settings.services for item in service.environments}
     places = []
     for item in settings.environments:

@@ -23,7 +23,7 @@ _PATIENCE = 2
 _NO_REPOSITORY = "RepositoryNotFoundException"
 _MEANT = {
     _NO_REPOSITORY: "its repository does not exist",
-    "ImageNotFoundException": f"no image has the tag {MOVING_TAG}, so builds and new services cannot start",
+    "ImageNotFoundException": f"no image has the tag {MOVING_TAG}, so builds and new services have no base image",
 }
 Build = Mapping[str, Any]
 
