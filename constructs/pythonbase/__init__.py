@@ -7,7 +7,7 @@ Import from here. Inside, each subpackage imports only from those below it (``ma
 ``services``, ``network``
 ``releases``
 ``images``, ``docker_hub_check``
-``permissions``
+``permissions``, ``state_machines``
 
 ``removal`` is above all of them. A name with an underscore in front is used by one module beside it.
 """

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from pythonbase.monitoring.stage_retries import (
+    EXECUTION,
     FAILED,
+    PIPELINE,
+    allow_retries,
     call_codepipeline,
-    keep_to_connection,
-    pipelines_of,
     retry_stage,
     start_when_failed,
 )
+from pythonbase.state_machines.definition import as_typed_states, definition
+from pythonbase.state_machines.states import State, choice, fail, jsonata, succeed, wait
 
 BUILD_STAGE = "Build"
 """Name of the stage whose failures are looked at."""
@@ -55,21 +59,10 @@ class BuildQueueWatch(Construct):
         self.state_machine: sfn.StateMachine = sfn.StateMachine(
             self,
             "StateMachine",
-            definition_body=sfn.DefinitionBody.from_chainable(self._steps()),
-            query_language=sfn.QueryLanguage.JSONATA,
-            comment="Retries Build stages whose build was refused because of the account's quota",
+            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(_definition())),
         )
-        keep_to_connection(
-            self,
-            self.state_machine,
-            connection_arn,
-            stage=BUILD_STAGE,
-            actions=[
-                "codepipeline:GetPipelineExecution",
-                "codepipeline:ListActionExecutions",
-                "codepipeline:RetryStageExecution",
-                "codepipeline:StartPipelineExecution",
-            ],
+        allow_retries(
+            self, self.state_machine, connection_arn, stage=BUILD_STAGE, reads=["codepipeline:ListActionExecutions"]
         )
         self.rule: events.Rule = start_when_failed(
             self,
@@ -80,37 +73,39 @@ class BuildQueueWatch(Construct):
             description="Build actions that failed; why, the state machine reads",
         )
 
-    def _steps(self) -> sfn.IChainable:
-        other_reason = sfn.Succeed(self, "OtherReason", comment="The build ran and failed: a retry would not help")
-        given_up = sfn.Fail(
-            self,
-            "GivenUp",
-            error="BuildQueueFull",
-            cause=f"CodeBuild refused to start the build {MOST_RETRIES} times. Raise the account's quota of concurrent "
-            "builds, then retry the Build stage of the pipeline",
-        )
-        failed = f"$states.result.ActionExecutionDetails[StageName = {FAILED}.stage and Status = 'Failed']"
-        said = "Output.ExecutionResult.(ExternalExecutionSummary & ' ' & ErrorDetails.Message)"
-        attempts = call_codepipeline(
-            self,
-            "Attempts",
+
+def _definition() -> State:
+    failed = f"$states.result.ActionExecutionDetails[StageName = {FAILED}.stage and Status = 'Failed']"
+    said = "Output.ExecutionResult.(ExternalExecutionSummary & ' ' & ErrorDetails.Message)"
+    states = {
+        "Attempts": call_codepipeline(
             "listActionExecutions",
             {
-                "PipelineName": f"{{% {FAILED}.pipeline %}}",
-                "Filter": {"PipelineExecutionId": f"{{% {FAILED}.`execution-id` %}}"},
+                "PipelineName": PIPELINE,
+                "Filter": {"PipelineExecutionId": EXECUTION},
                 # Newest first; more than all attempts and the few actions before them.
                 "MaxResults": 100,
             },
-            resource=pipelines_of(self),
             assign={
-                "refused": f"{{% $count({failed}[$contains({said}, '{_REFUSAL}')]) %}}",
-                "newest": f"{{% $string({failed}[0].{said}) %}}",
+                "refused": jsonata(f"$count({failed}[$contains({said}, '{_REFUSAL}')])"),
+                "newest": jsonata(f"$string({failed}[0].{said})"),
             },
-        )
-        pause = sfn.Wait.jsonata(self, "Pause", time=sfn.WaitTime.seconds(f"{{% {_PAUSE} %}}"))
-        return attempts.next(
-            sfn.Choice.jsonata(self, "Why")
-            .when(sfn.Condition.jsonata(f"{{% $not($contains($newest, '{_REFUSAL}')) %}}"), other_reason)
-            .when(sfn.Condition.jsonata(f"{{% $refused > {MOST_RETRIES} %}}"), given_up)
-            .otherwise(pause.next(retry_stage(self, BUILD_STAGE)))
-        )
+            then="Why",
+        ),
+        "Why": choice(
+            (f"$not($contains($newest, '{_REFUSAL}'))", "OtherReason"),
+            (f"$refused > {MOST_RETRIES}", "GivenUp"),
+            otherwise="Pause",
+        ),
+        "Pause": wait(jsonata(_PAUSE), then="Execution"),
+        **retry_stage(),
+        "OtherReason": succeed(comment="The build ran and failed: a retry would not help"),
+        "GivenUp": fail(
+            error="BuildQueueFull",
+            cause=f"CodeBuild refused to start the build {MOST_RETRIES} times. Raise the account's quota of concurrent "
+            "builds, then retry the Build stage of the pipeline",
+        ),
+    }
+    return as_typed_states(
+        definition("Retries Build stages whose build was refused because of the account's quota", states)
+    )
