@@ -1,4 +1,4 @@
-"""Retries builds that CodeBuild did not start because the account's quota was used up."""
+"""Retries Build stages that failed because the account's quota of builds was used up."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from pythonbase.state_machines.definition import as_typed_states, definition
 from pythonbase.state_machines.states import State, choice, fail, jsonata, succeed, wait
 
 BUILD_STAGE = "Build"
-"""Name of the stage whose failures are looked at."""
+"""Name of the stage that is retried."""
 
 MOST_RETRIES = 60
 """Retries of one execution, which take about 41 hours."""
 
 _REFUSAL = "builds in queue for the account"
-"""Part of what CodePipeline says when CodeBuild refuses to start a build; no page lists the text, issue threads do:
+"""Part of CodePipeline's message when CodeBuild refuses to start a build. It is not documented, but in issue threads:
 https://github.com/aws-samples/aws-secure-environment-accelerator/issues/982, https://github.com/aws/aws-cdk/issues/27335"""
 
-# 1, 2, 4 … 32 minutes, then an hour, each between a half and the whole of it: who was refused together does not come
-# back together.
+# 1, 2, 4 … 32 minutes, then an hour. Each is a random part of it, between a half and the whole, because builds that
+# were refused together must not be retried together.
 _PAUSE = "$round($min([3600, 60 * $power(2, $min([6, $refused - 1]))]) * (0.5 + $random() / 2))"
 
 
 class BuildQueueWatch(Construct):
     """Retries the Build stage of pipelines when CodeBuild refused to start the build.
 
-    CodeBuild refuses builds beyond the account's quota, which is 0 or 1 in a new account; the pipeline then fails, and
-    CodePipeline does not try again by itself. Creates one EventBridge rule and one state machine for all pipelines of a
-    connection. A failed Build action starts the state machine. It ends at once if the build failed for another reason.
-    Otherwise it waits, the longer the more often this execution was refused, and retries the stage. After
-    ``MOST_RETRIES`` it fails with a text that says what to do. Raise the quota to make it unnecessary:
+    CodeBuild refuses builds beyond the account's quota, which is 0 or 1 in a new account. The pipeline then fails, and
+    CodePipeline does not retry by itself. Creates one EventBridge rule and one state machine for all pipelines of a
+    connection. A failed Build action starts the state machine. It ends immediately if the build failed for another
+    reason. Otherwise it retries the stage with exponential backoff. After ``MOST_RETRIES`` it fails with a message that
+    says what to do. Raise the quota to make it unnecessary:
     https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
 
     Args:

@@ -1,4 +1,4 @@
-"""Retries what failed because the connection to Bitbucket was not finished yet."""
+"""Retries Source stages that failed because the handshake of the connection to Bitbucket was not finished."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pythonbase.state_machines.definition import as_typed_states, definition
 from pythonbase.state_machines.states import State, choice, jsonata, succeed, task, wait
 
 SOURCE_STAGE = "Source"
-"""Name of the stage whose failures are looked at."""
+"""Name of the stage that is retried."""
 
-# A tenth of the time since the failure: whoever finishes the connection waits a minute at first, and 30 days take
-# about 760 polls of 9 events, below the 25,000 events that an execution may have, for 6 US cents:
+# A tenth of the time since the failure, between a minute and an hour. 30 days take about 760 polls of 9 events, below
+# the 25,000 events that an execution may have, and cost 6 US cents:
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html, https://aws.amazon.com/step-functions/pricing/
 _PAUSE = "$max([60, $min([3600, $round(($millis() - $toMillis($states.context.Execution.StartTime)) / 10000)])])"
 
@@ -33,13 +33,13 @@ class ConnectionWatch(Construct):
     """Retries the Source stage of pipelines once their connection is available.
 
     A connection is created PENDING; until a person finishes its handshake, Source actions fail. Creates one EventBridge
-    rule and one state machine for all pipelines of the connection. A failed Source action starts the state machine,
-    which ends at once if the connection is available: the failure then has another reason, and a retry would not help.
-    Otherwise it waits for the connection and retries the stage, if that execution is still the newest one there; if the
-    pipeline's definition has changed by then, it starts the pipeline.
+    rule and one state machine for all pipelines of the connection. A failed Source action starts the state machine. If
+    the connection is available, it ends immediately: the failure has another reason, and a retry would not help.
+    Otherwise it waits for the connection and retries the stage, if that execution is still the newest one there. If the
+    pipeline's definition has changed since, it starts the pipeline.
 
-    It asks, because nobody tells: CodeConnections sends no event when a connection becomes available, and what
-    CloudTrail passes on needs a trail: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codeconnections.html
+    It polls the connection, because CodeConnections sends no event when a connection becomes available, and the events
+    of CloudTrail need a trail: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-codeconnections.html
 
     Args:
         scope: Parent.
