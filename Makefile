@@ -70,6 +70,7 @@ format: setup ## Format the sources
 
 docs: setup ## Generate the pages and tables that are made from the code
 	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.permissions_page
+	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.variables_page
 	@$(PYTHON) -m tests.unit.api_pages
 
 synth: setup ## Synthesize CONFIG to cdk.out

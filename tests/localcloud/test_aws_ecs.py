@@ -99,7 +99,7 @@ class Service:
         return found[-1]
 
     def deployments(self) -> list[dict[str, Any]]:
-        """Service deployments, newest first, once both calls that read them say the same (one may end between the two)."""
+        """Service deployments, newest first, once both calls agree: a deployment may end between the two."""
 
         def check() -> list[dict[str, Any]] | None:
             brief = self.ecs.list_service_deployments(cluster=self.name, service=self.name)["serviceDeployments"]

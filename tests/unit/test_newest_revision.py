@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pythonbase.releases.steps.deploy import _REGISTERED
 from pythonbase.releases.steps.look import TEMPLATE_TAG
+from pythonbase.releases.steps.register import _REGISTERED
 from pythonbase.services.handlers.newest_revision import index
 
 DEFINITION: dict[str, Any] = {

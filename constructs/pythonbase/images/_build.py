@@ -19,24 +19,24 @@ _HANDLER = Path(__file__).parent / "handlers" / "image_build"
 _RUNTIME = lambda_.Runtime.PYTHON_3_14
 _LONGEST = Duration.minutes(50)
 _SLACK = Duration.minutes(4)
-"""Twice within CloudFormation's hour:
+"""Added twice, to stay below CloudFormation's limit of one hour:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html"""
 
 
 class ImageBuild(Construct):
     """Runs a project once when it is created and whenever ``trigger`` changes; the deployment waits for the result.
 
-    A failed build fails the deployment with the build's reason and the name of its log. A build that CodeBuild does not
-    start because the account runs as many as it may is tried again until the timeout; in an account that may run none,
-    the deployment fails at once. Both say how to get more.
+    A failed build fails the deployment with the build's reason and the name of its log. If CodeBuild does not start the
+    build because the account's quota of concurrent builds is used up, it is retried until the timeout; if the quota is
+    0, the deployment fails at once. Both errors say how to raise the quota.
 
     Args:
         scope: Parent of the build.
         construct_id: Id in the parent.
         project: What to run.
-        trigger: Fingerprint of what goes into the build.
+        trigger: Fingerprint of the build's inputs.
         timeout: How long a deployment waits. At most 50 minutes, which is the default: CloudFormation waits for an
-            hour, and by then the deployment must have said which phase the build is in.
+            hour, and the deployment must report the phase of the build before that.
 
     Raises:
         ValueError: if the timeout is longer.
@@ -65,7 +65,7 @@ class ImageBuild(Construct):
             "Poll",
             "is_complete",
             project,
-            # It starts the build that was refused at first because of the account's quota.
+            # It retries the start if the account's quota refused the build at first.
             ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"],
         )
         poll.add_to_role_policy(
@@ -78,7 +78,7 @@ class ImageBuild(Construct):
             on_event_handler=start,
             is_complete_handler=poll,
             query_interval=Duration.seconds(5),
-            # The handler tells the reason when the timeout is over; the framework's own limit only says that it is.
+            # At the timeout, the handler reports the reason; the framework's own limit would report only the timeout.
             total_timeout=timeout.plus(_SLACK),
             log_group=self._log_group,
             disable_waiter_state_machine_logging=True,
@@ -96,7 +96,7 @@ class ImageBuild(Construct):
             },
             service_timeout=timeout.plus(_SLACK).plus(_SLACK),
         )
-        # The first build needs the project's permissions, which are resources of their own.
+        # The first build needs the project's permissions, which are separate resources.
         self.resource.node.add_dependency(project)
         _acknowledge_provider(provider, (start, poll))
 
@@ -119,7 +119,7 @@ class ImageBuild(Construct):
 
 
 def _acknowledge_provider(provider: custom.Provider, functions: tuple[lambda_.Function, ...]) -> None:
-    """The provider framework of the CDK library is not ours to narrow; what it may do is listed here."""
+    """Acknowledge the permissions of the CDK library's provider framework, which we cannot narrow."""
     # The waiter calls these two; CloudFormation calls the third.
     framework = [provider.node.find_child(f"framework-{name}") for name in ("isComplete", "onTimeout")]
     reasons = {

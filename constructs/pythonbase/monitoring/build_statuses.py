@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from pythonbase.monitoring.stage_retries import only_pipelines_of, pipelines_of
+from pythonbase.monitoring.pipeline_permissions import only_pipelines_of, pipelines_of
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase.permissions.statements import read_secret
 

@@ -1,4 +1,4 @@
-"""Where a pipeline keeps what its actions hand over."""
+"""The bucket for the artifacts of a pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ArtifactBucket(Construct):
     Args:
         scope: Parent.
         construct_id: Id in the parent.
-        bucket_name: A name that others know. Default: CloudFormation chooses one.
+        bucket_name: A fixed name, for references from elsewhere. Default: CloudFormation chooses one.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket_name: str | None = None) -> None:

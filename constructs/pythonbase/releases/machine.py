@@ -1,4 +1,4 @@
-"""Releases an image to a service: by digest, verified, recorded, and never two at a time."""
+"""The state machine that releases an image to a service."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from pythonbase.releases.steps import ReleaseTarget, release_steps
 
 
 class ReleaseMachine(Construct):
-    """A state machine that releases an image to an ECS service. No code to maintain.
+    """A state machine that releases an image to an ECS service. It uses no Lambda functions.
 
-    An execution registers a revision of the task definition that the service runs with the new image, updates the
-    service, waits until ECS calls the deployment completed, asks the tasks which digest they run, and only then writes
-    the SSM parameters of the release. When ECS rolls back, it fails with ECS's own messages, in seconds; when the
-    record cannot be written, it puts the service back; when something cannot be read, it puts nothing back. Executions
-    for one service wait for each other, at most for an hour or two of the slowest deployments. If the service's
-    template is deployed at the same time, the release starts again from the newer template. The definition holds the
-    time limit of an execution.
+    An execution registers a revision of the service's task definition with the new image, updates the service, waits
+    until ECS has completed the deployment, checks which digest the tasks run, and only then writes the SSM parameters
+    of the release. If ECS rolls back, the execution fails within seconds, with ECS's messages. If the record cannot be
+    written, it restores the previous version of the service. If something cannot be read, it restores nothing.
+    Executions for one service wait for each other, at most for an hour or two of the slowest deployments. If the
+    service's template is deployed at the same time, the release starts again from the newer template. The definition
+    contains the time limit of an execution.
 
     Input, all optional: ``{"image": "<repository>@<digest>", "baseImage", "commit", "by", "why", "now"}``. Without an
-    image it releases what is recorded, if something else runs. ``now: true`` stops the release that runs.
+    image it releases the recorded image, if another image runs. ``now: true`` stops the release that runs.
 
     Args:
         scope: Parent.
@@ -43,7 +43,7 @@ class ReleaseMachine(Construct):
         repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
         repository_region: Their Region, if it is not the stack's. Released images then get no tags that keep them:
             state machines call no other Region.
-        locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
+        locks: Table of the releases that run (``Network.release_locks``). Default: a new table.
         timeout: How long a deployment may take. Default: 30 minutes.
     """
 

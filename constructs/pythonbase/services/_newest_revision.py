@@ -1,4 +1,4 @@
-"""The revision of a task definition that a service is deployed with: the template's, with the released image."""
+"""The task definition revision that a service is deployed with: the template's, with the released image."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 class NewestRevision(Construct):
-    """Makes the newest revision of a family the template's task definition with the image that is recorded.
+    """Ensures that the newest revision of a family is the template's task definition with the recorded image.
 
-    A service that names the family without a revision is deployed with its newest one. CloudFormation itself remembers
-    the revision of the last deployment, however old its image is, and for a stack that was deployed once it is the
-    placeholder: it would go back to it when a deployment fails, and whenever it reverts drift. This custom resource
-    stands between the task definition and the service. It runs when the template's task definition changes, and also
-    when CloudFormation rolls such a change back; each time it registers a revision if the newest one is another.
+    A service that names the family without a revision is deployed with its newest one. CloudFormation itself stores
+    the revision of the last deployment, however old its image is; for a stack that was deployed once, it has the
+    placeholder. CloudFormation would return to that revision when a deployment fails or when it reverts drift. This
+    custom resource is between the task definition and the service. It runs when the template's task definition changes
+    and when CloudFormation rolls such a change back. It registers a revision if the newest one differs.
 
     Args:
         scope: Parent.
@@ -79,7 +79,7 @@ class NewestRevision(Construct):
             handler="index.on_event",
             role=self.role.without_policy_updates(),
             timeout=Duration.minutes(5),
-            # RegisterTaskDefinition refills by one request a second, for all of an account's services.
+            # The rate limit of RegisterTaskDefinition refills by one request per second, for the whole account.
             environment={"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "12"},
             log_group=log_group,
             description=f"Gives the newest task definition of {names.deployed_name} the released image",
@@ -97,7 +97,7 @@ class NewestRevision(Construct):
                 "ContainerName": container_name,
             },
         )
-        # The function needs its permissions, which are a resource of their own.
+        # The function needs its permissions, which are a separate resource.
         self.resource.node.add_dependency(self.role)
         acknowledge(
             self.role,
@@ -113,7 +113,7 @@ class NewestRevision(Construct):
 
 
 def _acknowledge_provider(provider: custom.Provider, function: lambda_.Function) -> None:
-    """The provider framework of the CDK library is not ours to narrow; what it may do is listed here."""
+    """Acknowledge the permissions of the CDK library's provider framework, which we cannot narrow."""
     resource = function.node.default_child
     assert isinstance(resource, CfnElement)  # noqa: S101 - a Lambda function has a resource
     logical_id = Stack.of(provider).get_logical_id(resource)
