@@ -1,4 +1,4 @@
-"""Writes docs/api/, the reference of the library, from its docstrings: ``make docs``.
+"""The pages of docs/api/, the reference of the library, from its docstrings.
 
 griffe reads sources and docstrings without importing them. The pages are written here because the tools that give
 Markdown (griffe2md, lazydocs) name the module in which a class happens to be, and not what teams import.
@@ -265,8 +265,3 @@ def _cell(text: str) -> str:
 
 def _anchor(name: str) -> str:
     return name.lower()
-
-
-if __name__ == "__main__":
-    write()
-    print(f"wrote {FOLDER.relative_to(ROOT)}")

@@ -1,4 +1,4 @@
-"""Writes docs/permissions.md, which lists what every role may do: ``make docs``."""
+"""The page docs/permissions.md, which lists what every role may do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.pages.everything import KINDS, Synthesized, synthesize
+from tests.pages.policy_statements import Role, Statement, resource_policies, roles
+from tests.pages.wildcard_reasons import TABLE, Reasons, Table
 from tests.unit.acknowledgements import Acknowledged
-from tests.unit.everything import KINDS, Synthesized, synthesize
-from tests.unit.policy_statements import Role, Statement, resource_policies, roles
 from tests.unit.synthesis import ROOT
-from tests.unit.wildcard_reasons import TABLE, Reasons, Table
 
 PAGE = ROOT / "docs" / "permissions.md"
 
@@ -23,7 +23,7 @@ _INTRODUCTION = """\
 # Permissions
 
 Every IAM role of the application: who may assume it, what it may do, and why a statement names more than one thing.
-`make docs` writes this page from the templates of [a platform with everything](../tests/unit/everything.py).
+`make docs` writes this page from the templates of [a platform with everything](../tests/pages/everything.py).
 
 - `${Id}` is a resource of the stack, `${Stack:Id}` one of another stack, `${Id.split("/")[1]}` a part of its ARN.
 - `<account>` and `<region>` are where the stack is, `<pipeline account>` and `<pipeline region>` where the pipelines
@@ -31,7 +31,7 @@ Every IAM role of the application: who may assume it, what it may do, and why a 
 - A role of several stacks is shown once, with `<service>`, `<environment>` and `<network>` for what differs. For a
   service without environments `<service>-<environment>` and `<service>/<environment>` are its name.
 - After the colon stands why a statement that allows something has a `*` or `?`: from the acknowledgement in the code,
-  or from [a table](../tests/unit/wildcard_reasons.py). A statement that denies needs no reason.
+  or from [a table](../tests/pages/wildcard_reasons.py). A statement that denies needs no reason.
 - *CDK library*: a role that the CDK library makes by itself. This repository gives it no permissions.
 """
 
@@ -74,6 +74,11 @@ def page(
     if reasons.problems():
         raise PermissionsError("\n".join(reasons.problems()))
     return "\n".join(parts)
+
+
+def write() -> None:
+    """Write the page."""
+    PAGE.write_text(page(*synthesize()), encoding="utf-8")
 
 
 def _section(found: Sequence[tuple[Synthesized, Role]], kind: str, reasons: Reasons) -> Iterator[str]:
@@ -189,8 +194,3 @@ def _code(values: Iterable[str]) -> str:
 
 def _all(conditions: Sequence[str]) -> str:
     return " and ".join(conditions)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(*synthesize()), encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
