@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pythonbase_settings.base_images import BaseImage
+from pythonbase_settings.sections.base_images import BaseImage
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """The folder with the application, where this package is used from its sources."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pythonbase_settings.checks import check_image_folders, check_together
-from pythonbase_settings.errors import broken_paths, findings_of
 from pythonbase_settings.image_folders import CHECKOUT
 from pythonbase_settings.prefix import with_prefix
 from pythonbase_settings.problems import Finding, SettingPath, SettingsError
-from pythonbase_settings.salvage import salvage
+from pythonbase_settings.reading.errors import broken_paths, findings_of
+from pythonbase_settings.reading.salvage import salvage
+from pythonbase_settings.reading.yaml_file import read_document
 from pythonbase_settings.settings import Settings
-from pythonbase_settings.yaml_file import read_document
 
 
 def load_settings(path: Path, *, application: Path = CHECKOUT) -> Settings:

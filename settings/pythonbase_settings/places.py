@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pythonbase_settings.network import Network
-from pythonbase_settings.services import Service
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 

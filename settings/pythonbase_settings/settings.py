@@ -8,17 +8,17 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pythonbase_settings.base_images import BaseImage
-from pythonbase_settings.bitbucket import Bitbucket
-from pythonbase_settings.docker_hub import DockerHub
-from pythonbase_settings.environment import Environment
-from pythonbase_settings.environments import PlatformEnvironment
-from pythonbase_settings.field_rules import rule
-from pythonbase_settings.field_types import NAME_PATTERN
-from pythonbase_settings.network import Network
-from pythonbase_settings.notifications import Notifications
-from pythonbase_settings.section import Section
-from pythonbase_settings.services import Service
+from pythonbase_settings.fields.rules import rule
+from pythonbase_settings.fields.types import NAME_PATTERN
+from pythonbase_settings.sections.account_and_region import AccountAndRegion
+from pythonbase_settings.sections.base_images import BaseImage
+from pythonbase_settings.sections.bitbucket import Bitbucket
+from pythonbase_settings.sections.docker_hub import DockerHub
+from pythonbase_settings.sections.environment_places import EnvironmentPlace
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.notifications import Notifications
+from pythonbase_settings.sections.section import Section
+from pythonbase_settings.sections.services import Service
 
 _Prefix = Annotated[
     str,
@@ -30,8 +30,8 @@ _Prefix = Annotated[
 class Settings(Section):
     """All settings of the application."""
 
-    environment: Environment = Field(default=Environment(), description="Where to deploy to.")
-    environments: list[PlatformEnvironment] = Field(
+    environment: AccountAndRegion = Field(default=AccountAndRegion(), description="Where to deploy to.")
+    environments: list[EnvironmentPlace] = Field(
         default=[],
         description="Environments of services that have an account, a Region or a network of their own.",
         examples=[[{"name": "production", "account": "210987654321"}]],

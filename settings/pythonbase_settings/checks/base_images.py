@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pythonbase_buildspecs import ImageReference
-from pythonbase_settings.base_images import BaseImage, docker_hub_name
 from pythonbase_settings.checks.repeated import check_repeated
 from pythonbase_settings.image_folders import image_folder
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
+from pythonbase_settings.sections.base_images import BaseImage, docker_hub_name
 from pythonbase_settings.settings import Settings
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pythonbase_settings.checks.repeated import check_repeated
-from pythonbase_settings.deployment import Deployment
+from pythonbase_settings.fields.load_balancer import LoadBalancer
 from pythonbase_settings.problems import Finding, SettingPath, place
-from pythonbase_settings.services import LoadBalancer, Service
+from pythonbase_settings.sections.deployment import Deployment
+from pythonbase_settings.sections.services import Service
 
 _TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
 """Why no strategy may shift traffic; pythonbase.services.deployment says more, and needs the CDK library."""

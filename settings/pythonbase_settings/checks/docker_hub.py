@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pythonbase_buildspecs import Mirror
-from pythonbase_settings.docker_hub import DockerHub
 from pythonbase_settings.problems import Finding, SettingPath
+from pythonbase_settings.sections.docker_hub import DockerHub
 
 
 def check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:

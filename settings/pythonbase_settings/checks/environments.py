@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pythonbase_settings.environments import PlatformEnvironment
 from pythonbase_settings.fargate import fargate_memory, listed_sizes
 from pythonbase_settings.names import stack_name
+from pythonbase_settings.overrides import in_environment
 from pythonbase_settings.places import place
 from pythonbase_settings.problems import Finding, SettingPath
 from pythonbase_settings.problems import place as at_place
-from pythonbase_settings.services import Service, ServiceEnvironment, in_environment
+from pythonbase_settings.sections.environment_places import EnvironmentPlace
+from pythonbase_settings.sections.service_environments import ServiceEnvironment
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _LONGEST_ELSEWHERE = 56
@@ -59,7 +61,7 @@ def _check_stages(service: Service, at: SettingPath) -> Iterator[Finding]:
             taken.setdefault(name.lower(), (f"the pipeline's stage {name} is that of {owner}", path))
 
 
-def _check_place(item: PlatformEnvironment, at: SettingPath, settings: Settings) -> Iterator[Finding]:
+def _check_place(item: EnvironmentPlace, at: SettingPath, settings: Settings) -> Iterator[Finding]:
     own = settings.environment
     for key in ("account", "region"):
         if (item.account or item.region) and getattr(own, key) is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pythonbase_settings.checks.repeated import check_repeated
-from pythonbase_settings.network import ExistingVpc, Network
+from pythonbase_settings.overrides import in_environment
 from pythonbase_settings.places import place as place_of
 from pythonbase_settings.problems import Finding, SettingPath, place
-from pythonbase_settings.services import Service, in_environment
+from pythonbase_settings.sections.network import ExistingVpc, Network
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _LOAD_BALANCER_SUBNETS = 2  # an Application Load Balancer needs two availability zones

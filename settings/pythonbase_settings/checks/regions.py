@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pythonbase_settings.network import Network
-from pythonbase_settings.notifications import Notifications
 from pythonbase_settings.problems import Finding, SettingPath, place
 from pythonbase_settings.regions import FARGATE_ZONES, WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition_of
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.notifications import Notifications
 from pythonbase_settings.settings import Settings
 
 _REGION: SettingPath = ("environment", "region")

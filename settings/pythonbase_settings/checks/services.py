@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pythonbase_settings.confidential import HIDDEN
 from pythonbase_settings.fargate import fargate_memory, listed_sizes
+from pythonbase_settings.fields.confidential import HIDDEN
+from pythonbase_settings.fields.secrets import holds_a_login, names_a_secret, secret_fix
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
-from pythonbase_settings.secrets import holds_a_login, names_a_secret, secret_fix
-from pythonbase_settings.services import Service, ServiceEnvironment
+from pythonbase_settings.sections.service_environments import ServiceEnvironment
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _SET_BY_THE_PLATFORM = {"PORT": "port", "HEALTH_CHECK_PATH": "health_check_path"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pythonbase_settings.checks.repeated import check_repeated
-from pythonbase_settings.patterns import is_folder_of
+from pythonbase_settings.fields.patterns import is_folder_of
 from pythonbase_settings.problems import Finding, SettingPath
-from pythonbase_settings.services import Service
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 PULL_REQUESTS_SUFFIX = "-pull-requests"

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import check, rule
-from pythonbase_settings.field_types import AvailabilityZone
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import check, rule
+from pythonbase_settings.fields.types import AvailabilityZone
+from pythonbase_settings.sections.section import Section
 
 _LARGEST_VPC, _SMALLEST_VPC = 16, 28  # prefix lengths that AWS allows
 

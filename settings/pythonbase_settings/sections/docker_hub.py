@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from pythonbase_buildspecs import Mirror
-from pythonbase_settings.field_rules import check, rule
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import check, rule
+from pythonbase_settings.sections.section import Section
 
 _CACHE_PREFIX = re.compile(r"(?=.{2,30}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 

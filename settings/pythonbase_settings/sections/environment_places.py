@@ -1,18 +1,18 @@
-"""The section `environments`."""
+"""The section `environments`: where the environments of services are."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_types import Account, EnvironmentsName, Region, Switch
-from pythonbase_settings.network import Network
-from pythonbase_settings.section import Section, StandIn
+from pythonbase_settings.fields.types import Account, EnvironmentName, Region, Switch
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.section import Section, StandIn
 
 
-class PlatformEnvironment(Section):
+class EnvironmentPlace(Section):
     """Where an environment is that services list, when it has an account, a Region or a network of its own."""
 
-    name: Annotated[EnvironmentsName, StandIn("unnamed-{}")] = Field(
+    name: Annotated[EnvironmentName, StandIn("unnamed-{}")] = Field(
         description="Name of the environment, as services list it.", examples=["production"]
     )
     account: Account | None = Field(

@@ -1,12 +1,12 @@
-"""The section `environment`."""
+"""The section `environment`: the account and Region of the platform."""
 
 from pydantic import Field
 
-from pythonbase_settings.field_types import Account, Region
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.types import Account, Region
+from pythonbase_settings.sections.section import Section
 
 
-class Environment(Section):
+class AccountAndRegion(Section):
     """The AWS account and Region that the application is deployed to."""
 
     account: Account | None = Field(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pythonbase_settings.confidential import Confidential, ConfidentialEntries
+from pythonbase_settings.fields.confidential import Confidential, ConfidentialEntries
 from pythonbase_settings.problems import SettingPath
 
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import rule
-from pythonbase_settings.field_types import Switch
-from pythonbase_settings.secrets import SecretReference
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import rule
+from pythonbase_settings.fields.secrets import SecretReference
+from pythonbase_settings.fields.types import Switch
+from pythonbase_settings.sections.section import Section
 
 _ConnectionArn = Annotated[
     str,

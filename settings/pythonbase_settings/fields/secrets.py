@@ -4,8 +4,8 @@ import re
 from itertools import pairwise
 from typing import Annotated
 
-from pythonbase_settings.confidential import Confidential
-from pythonbase_settings.field_rules import check
+from pythonbase_settings.fields.confidential import Confidential
+from pythonbase_settings.fields.rules import check
 
 _SECRET_ARN = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+-[A-Za-z0-9]{6}"

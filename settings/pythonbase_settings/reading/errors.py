@@ -5,11 +5,11 @@ import difflib
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pythonbase_settings.confidential import HIDDEN
-from pythonbase_settings.described import Described
-from pythonbase_settings.field_rules import FIX_ERROR
+from pythonbase_settings.fields.confidential import HIDDEN
+from pythonbase_settings.fields.rules import FIX_ERROR
+from pythonbase_settings.fields.secrets import holds_a_login
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
-from pythonbase_settings.secrets import holds_a_login
+from pythonbase_settings.reading.described import Described
 
 _KEY_ERROR = "[key]"  # pydantic's last step of the place of an error in a dictionary's key
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from pythonbase_settings.problems import Finding, Problem, SettingsError, place, printable, shown_plain, shown_text
-from pythonbase_settings.yaml_values import Builder, Value
+from pythonbase_settings.reading.yaml_values import Builder, Value
 
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 30  # the settings need 5

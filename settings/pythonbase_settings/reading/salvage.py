@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from pythonbase_settings.described import Described
-from pythonbase_settings.section import StandIn
+from pythonbase_settings.reading.described import Described
+from pythonbase_settings.sections.section import StandIn
 from pythonbase_settings.settings import Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)

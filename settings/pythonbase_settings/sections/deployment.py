@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import rule
-from pythonbase_settings.field_types import AlarmName
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import rule
+from pythonbase_settings.fields.types import AlarmName
+from pythonbase_settings.sections.section import Section
 
 
 class DeploymentStrategy(StrEnum):

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from pythonbase_settings.fields.unquoted import Unquoted
 from pythonbase_settings.problems import shown_text
-from pythonbase_settings.yaml_values import Unquoted
 
 FIX_ERROR = "fix"
 """Type of the pydantic errors whose context holds the fix."""

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import rule
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import rule
+from pythonbase_settings.sections.section import Section
 
 _TopicArn = Annotated[
     str,

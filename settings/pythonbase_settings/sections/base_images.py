@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from pythonbase_buildspecs import ImageReference
-from pythonbase_settings.field_rules import check, rule
-from pythonbase_settings.field_types import Name, Switch
-from pythonbase_settings.schedules import schedule
-from pythonbase_settings.secrets import SecretReference
-from pythonbase_settings.section import Section, StandIn
+from pythonbase_settings.fields.rules import check, rule
+from pythonbase_settings.fields.schedules import schedule
+from pythonbase_settings.fields.secrets import SecretReference
+from pythonbase_settings.fields.types import Name, Switch
+from pythonbase_settings.sections.section import Section, StandIn
 
 
 def image_reference(text: str) -> str:
