@@ -30,33 +30,36 @@ _Prefix = Annotated[
 class Settings(Section):
     """All settings of the application."""
 
-    environment: AccountAndRegion = Field(default=AccountAndRegion(), description="Where to deploy to.")
+    environment: AccountAndRegion = Field(
+        default=AccountAndRegion(), description="AWS account and Region of the platform."
+    )
     environments: list[EnvironmentPlace] = Field(
         default=[],
-        description="Environments of services that have an account, a Region or a network of their own.",
+        description="Account, Region and network of environments that have their own. Other environments need no "
+        "entry.",
         examples=[[{"name": "production", "account": "210987654321"}]],
     )
     prefix: _Prefix = Field(
         default="",
-        description="What the names of stacks, repositories, services, pipelines and roles begin with, before a "
-        "hyphen: keeps two platforms in one account apart, also in two Regions. Left out: nothing.",
+        description="Prefix, followed by a hyphen, for the names of all stacks, repositories, services, pipelines "
+        "and roles. It keeps two platforms in one account apart. Default: no prefix.",
         examples=["shop"],
     )
-    bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
-    network: Network = Field(default=Network(), description="Where the services run.")
-    docker_hub: DockerHub = Field(default=DockerHub(), description="What builds of services get of Docker Hub.")
+    bitbucket: Bitbucket = Field(default=Bitbucket(), description="Connection to Bitbucket.")
+    network: Network = Field(default=Network(), description="Network of the services.")
+    docker_hub: DockerHub = Field(default=DockerHub(), description="Docker Hub images that service builds may use.")
     notifications: Notifications = Field(
-        default=Notifications(), description="Where release results go. Left out: nowhere."
+        default=Notifications(), description="Where to send release results. Default: nothing is sent."
     )
     base_images: list[BaseImage] = Field(
         default=[BaseImage(name="pythonbase")],
         min_length=1,
-        description="The base images. Left out: one, pythonbase.",
+        description="Images that services are built on. Default: one base image, named `pythonbase`.",
         examples=[[{"name": "pythonbase"}]],
     )
     services: list[Service] = Field(
         default=[],
-        description="The services.",
+        description="Services, with their repositories and pipelines.",
         examples=[[{"name": "orders", "repository": "acme/orders", "port": 8080}]],
     )
 

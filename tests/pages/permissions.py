@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.pages.everything import KINDS, Synthesized, synthesize
+from tests.pages.markdown import row, table
 from tests.pages.policy_statements import Role, Statement, resource_policies, roles
 from tests.pages.wildcard_reasons import TABLE, Reasons, Table
 from tests.unit.acknowledgements import Acknowledged
@@ -108,29 +109,29 @@ def _item(statement: Statement, reasons: Reasons) -> str:
 
 
 def _names(found: Sequence[tuple[Synthesized, Role]]) -> str:
-    rows = ((stack, _row(f"`{role.logical_id}`", f"`{role.name}`")) for stack, role in found if role.name)
-    return f"## Roles with names\n\n{_table(('Role', 'Name', 'Stacks'), _with_stacks(rows))}"
+    rows = ((stack, row(f"`{role.logical_id}`", f"`{role.name}`")) for stack, role in found if role.name)
+    return f"## Roles with names\n\n{table(('Role', 'Name', 'Stacks'), _with_stacks(rows))}"
 
 
 def _managed_policies(found: Sequence[tuple[Synthesized, Role]], reasons: Reasons) -> str:
     rows = (
-        (stack, _row(f"`{role.logical_id}`", f"`{policy.text}`", reasons.of_policy(policy, role.path)))
+        (stack, row(f"`{role.logical_id}`", f"`{policy.text}`", reasons.of_policy(policy, role.path)))
         for stack, role in found
         for policy in role.managed_policies
     )
     columns = ("Role", "Policy", "Why", "Stacks")
-    return f"## Managed policies\n\n{_table(columns, _with_stacks(rows))}"
+    return f"## Managed policies\n\n{table(columns, _with_stacks(rows))}"
 
 
 def _resource_policies(stacks: Sequence[Synthesized], reasons: Reasons) -> str:
     rows = (
-        (stack, _row(f"`{policy.resource}`", _code(statement.principals), statement.effect, *_what(statement, reasons)))
+        (stack, row(f"`{policy.resource}`", _code(statement.principals), statement.effect, *_what(statement, reasons)))
         for stack in stacks
         for policy in resource_policies(stack.resources, stack.paths)
         for statement in policy.statements
     )
     columns = ("Resource", "Who", "Effect", "Actions", "Resources", "Only if", "Why a wildcard", "Stacks")
-    return f"## Policies of resources\n\n{_table(columns, _with_stacks(rows))}"
+    return f"## Policies of resources\n\n{table(columns, _with_stacks(rows))}"
 
 
 def _what(statement: Statement, reasons: Reasons) -> tuple[str, ...]:
@@ -174,14 +175,6 @@ def _specific(text: str, words: Mapping[str, str]) -> str:
 def _with_stacks(rows: Iterable[tuple[Synthesized, str]]) -> Iterator[str]:
     for group in _grouped(rows):
         yield f"{group.text} {_code(group.stacks)} |"
-
-
-def _table(columns: Sequence[str], rows: Iterable[str]) -> str:
-    return "\n".join([f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows, ""])
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _in(stacks: Sequence[str]) -> str:

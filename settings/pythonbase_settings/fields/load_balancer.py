@@ -1,4 +1,4 @@
-"""Who can reach a service."""
+"""The setting `load_balancer`: who can reach a service."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -11,11 +11,11 @@ class AccountAndRegion(Section):
 
     account: Account | None = Field(
         default=None,
-        description="AWS account: 12 digits, in quotes. Left out: that of the credentials (CDK_DEFAULT_ACCOUNT).",
+        description="AWS account ID: 12 digits, in quotes. Default: that of the credentials (`CDK_DEFAULT_ACCOUNT`).",
         examples=["123456789012"],
     )
     region: Region | None = Field(
         default=None,
-        description="AWS Region. Left out: that of the credentials (CDK_DEFAULT_REGION).",
+        description="AWS Region, such as `eu-central-1`. Default: that of the credentials (`CDK_DEFAULT_REGION`).",
         examples=["eu-central-1"],
     )

@@ -24,26 +24,27 @@ _ConnectionName = Annotated[
 
 
 class Bitbucket(Section):
-    """How pipelines reach Bitbucket: one CodeConnections connection."""
+    """The connection to Bitbucket, and the credentials for build statuses."""
 
     connection_arn: _ConnectionArn | None = Field(
         default=None,
-        description="ARN of an existing connection. Left out: a connection is created; a person completes its "
-        "handshake in the console once.",
+        description="ARN of an existing CodeConnections (or CodeStar) connection, in the Region of `environment`. "
+        "Default: a new connection is created, and a person completes its handshake in the console once.",
         examples=["arn:aws:codeconnections:eu-central-1:123456789012:connection/aEXAMPLE-8aad-4d5d-8878-dfcab0bc441f"],
     )
     connection_name: _ConnectionName = Field(
         default="pythonbase",
-        description="Name of the connection that is created when connection_arn is left out; at most 32 characters.",
+        description="Name of the new connection. Default: `pythonbase`, with a prefix `<prefix>-pythonbase`.",
     )
     destroy: Switch = Field(
         default=False,
-        description="First of two keys to delete the connection with its stack; the second is -c destroy=bitbucket.",
+        description="First of [two keys](state.md#two-keys-to-destroy) to delete the connection together with its "
+        "stack; the second is `-c destroy=bitbucket`.",
     )
     status_credentials: SecretReference | None = Field(
         default=None,
-        description='Name or ARN of a Secrets Manager secret {"token": …} with an access token of Bitbucket, or '
-        '{"email": …, "token": …} with an API token: results of builds are then written back to commits. Left out: '
-        "they are not.",
+        description='Name or ARN of a Secrets Manager secret with a Bitbucket token: `{"token": …}` with an access '
+        'token, or `{"email": …, "token": …}` with an API token. Build results are then reported on the commits in '
+        "Bitbucket, see [build statuses](pull-requests.md#build-statuses). Default: build results are not reported.",
         examples=["bitbucket/statuses"],
     )

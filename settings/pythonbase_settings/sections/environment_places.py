@@ -10,26 +10,30 @@ from pythonbase_settings.sections.section import Section, StandIn
 
 
 class EnvironmentPlace(Section):
-    """Where an environment is that services list, when it has an account, a Region or a network of its own."""
+    """The place of an environment that has its own account, Region or network."""
 
     name: Annotated[EnvironmentName, StandIn("unnamed-{}")] = Field(
-        description="Name of the environment, as services list it.", examples=["production"]
+        description="Name of the environment, as in `environments` of the services.", examples=["production"]
     )
     account: Account | None = Field(
         default=None,
-        description="Its AWS account: 12 digits, in quotes. Left out: that of environment.",
+        description="AWS account ID of the environment: 12 digits, in quotes. Default: that of `environment`.",
         examples=["210987654321"],
     )
     region: Region | None = Field(
-        default=None, description="Its AWS Region. Left out: that of environment.", examples=["eu-central-1"]
+        default=None,
+        description="AWS Region of the environment. Its network then needs internet access, because containers pull "
+        "from ECR in the Region of `environment`. Default: that of `environment`.",
+        examples=["eu-central-1"],
     )
     network: Network | None = Field(
         default=None,
-        description="Its own network. Left out: the network that services share, or a new one in another account or "
-        "Region.",
+        description="The environment's own network. In another Region it must set `nat_gateways` or `vpc`. Default: "
+        "the shared network; in another account a new one; in another Region **required**.",
     )
     destroy: Switch = Field(
         default=False,
-        description="First of two keys to delete the bucket of artifacts in its Region with its stack, for each "
-        "environment there; the second is -c destroy=artifacts-<region>.",
+        description="With a `region`: first of [two keys](state.md#two-keys-to-destroy) to delete the artifact "
+        "bucket in that Region; the second is `-c destroy=artifacts-<region>`. Set it for every environment in that "
+        "Region.",
     )

@@ -13,39 +13,55 @@ from pythonbase_settings.sections.section import Section, StandIn
 
 
 class ServiceEnvironment(Section):
-    """An environment of a service: what differs there. What is left out is as the service says."""
+    """An environment of a service, and the settings that differ there from those of the service."""
 
     name: Annotated[EnvironmentName, StandIn("unnamed-{}")] = Field(
         description="Name of the environment.", examples=["staging"]
     )
     approval: Switch = Field(
-        default=False, description="Whether somebody must approve each release to this environment in the pipeline."
+        default=False, description="Whether a person must approve each release to this environment in the pipeline."
     )
     approval_timeout: Annotated[int, Field(ge=5, le=86400), rule("use 5 to 86400 minutes")] | None = Field(
         default=None,
-        description="Minutes after which a release that nobody approved fails. Left out: 7 days.",
+        description="Minutes after which a release without an approval fails. Default: 7 days.",
         examples=[1440],
     )
-    cpu: Cpu | None = Field(default=None, description="CPU units of a container here.", examples=[512])
-    memory: Memory | None = Field(default=None, description="Memory of a container here, in MiB.", examples=[1024])
-    desired_count: Count | None = Field(default=None, description="Containers that run at least here.", examples=[2])
+    cpu: Cpu | None = Field(
+        default=None, description="CPU units in this environment. Default: as the service.", examples=[512]
+    )
+    memory: Memory | None = Field(
+        default=None, description="Memory in MiB in this environment. Default: as the service.", examples=[1024]
+    )
+    desired_count: Count | None = Field(
+        default=None,
+        description="Minimum number of containers in this environment. Default: as the service.",
+        examples=[2],
+    )
     max_count: Count | None = Field(
-        default=None, description="Containers that run at most under load here.", examples=[10]
+        default=None,
+        description="Maximum number of containers in this environment. Default: as the service, at least the "
+        "`desired_count` here.",
+        examples=[10],
     )
     environment: Variables = Field(
         default={},
-        description="Environment variables of the container here, beside those of the service, or instead of them.",
+        description="Variables that are added to those of the service, or replace variables with the same name.",
         examples=[{"LOG_LEVEL": "debug"}],
     )
     secrets: Secrets = Field(
         default={},
-        description="Environment variables that hold a secret here, beside those of the service, or instead of them.",
+        description="Variables with secret values that are added to those of the service, or replace variables with "
+        "the same name.",
         examples=[{"DB_PASSWORD": "staging/orders/db-password"}],
     )
-    load_balancer: LoadBalancerChoice | None = Field(default=None, description="Who reaches the service here.")
+    load_balancer: LoadBalancerChoice | None = Field(
+        default=None,
+        description="Who can reach the service in this environment. Default: as the service.",
+        examples=["internal"],
+    )
     alarms: list[AlarmName] = Field(
         default=[],
-        description="Names of CloudWatch alarms here; one of them in ALARM during a deployment rolls it back. "
-        "Left out: those of the service's deployment.",
+        description="Names of CloudWatch alarms in this environment; if one is in ALARM during a deployment, the "
+        "deployment is rolled back. Default: those of `deployment`.",
         examples=[["orders-production-latency"]],
     )

@@ -18,7 +18,7 @@ from pythonbase_settings.sections.service_environments import ServiceEnvironment
 
 
 class ExecutionMode(StrEnum):
-    """What happens to a push while another one is being released."""
+    """What happens to a push during a release."""
 
     SUPERSEDED = "superseded"
     QUEUED = "queued"
@@ -31,41 +31,45 @@ class Service(Section):
         description="Name of the service, its stack and its ECR repository.", examples=["orders"]
     )
     repository: Annotated[str, check(repositories.bitbucket_repository)] = Field(
-        description="Bitbucket repository: workspace/repository.", examples=["acme/orders"]
+        description="Bitbucket repository: `workspace/repository`.", examples=["acme/orders"]
     )
     branch: Annotated[str, check(repositories.branch)] = Field(
-        default="main", description="Branch whose pushes are built and deployed."
+        default="main", description="Branch; a push to it is built and deployed.", examples=["release"]
     )
     tags: list[Annotated[str, check(patterns.tag_pattern)]] = Field(
         default=[],
         max_length=patterns.MOST_PATTERNS,
-        description="Tags whose pushes are built and deployed too, as patterns. paths do not apply to them. A tag of "
-        "a commit that is not on the branch is refused.",
+        description='Tag patterns, such as `["v*"]`: a push of a matching tag is also built and deployed, if its '
+        "commit is on the branch. `paths` do not apply to tags.",
         examples=[["v*"]],
     )
     unreviewed_tags: Switch = Field(
         default=False,
-        description="Deploy tags of commits that are not on the branch too; every environment needs approval: true.",
+        description="Also deploy tags of commits that are not on the branch; every environment must then have "
+        "`approval: true`.",
     )
     paths: list[Annotated[str, check(patterns.path_pattern)]] = Field(
         default=[],
         max_length=patterns.MOST_PATTERNS,
-        description="Files that a push to the branch or a pull request must change to be built, as patterns: * stays "
-        "inside a folder, ** does not. Left out: any file.",
+        description='File patterns, such as `["services/orders/**"]`: a push to the branch or a pull request is '
+        "built only if it changes a matching file, see [patterns](platform.md#what-starts-a-build). Default: any "
+        "file.",
         examples=[["services/orders/**"]],
     )
     pull_requests: Switch = Field(
         default=False,
-        description="Whether pull requests into the branch are built and tested, by a pipeline that can neither push "
-        "the image nor deploy it.",
+        description="Build and test pull requests into the branch, without permission to push the image or to "
+        "deploy it, see [pull requests](pull-requests.md).",
     )
     context: Annotated[str, check(repositories.folder_in_repository)] = Field(
         default=".",
-        description="Folder that the Dockerfile copies from. Left out: the repository's root.",
+        description="Build context: the folder that the Dockerfile copies from. Default: the repository's root.",
         examples=["services/orders"],
     )
     dockerfile: Annotated[str, check(repositories.path_in_repository)] = Field(
-        default="Dockerfile", description="Path of the Dockerfile inside the repository, also with a context."
+        default="Dockerfile",
+        description="Path of the Dockerfile, relative to the repository's root, also if `context` is set.",
+        examples=["docker/Dockerfile"],
     )
     test: (
         Annotated[
@@ -74,70 +78,80 @@ class Service(Section):
         | None
     ) = Field(
         default=None,
-        description="Shell command that tests the service in its image before that is pushed, without network and "
-        "credentials. JUnit files that it writes to /reports appear in CodeBuild. Left out: nothing is tested.",
+        description="Shell command that tests the service in its image, before the image is pushed, without network "
+        "access and credentials. JUnit files that it writes to `/reports` appear in CodeBuild, see "
+        "[tests](pull-requests.md#tests). Default: nothing is tested.",
         examples=["python -m pytest --junitxml=/reports/junit.xml"],
     )
     base_image: Name = Field(
-        default="",
-        description="Name of the base image that it is built on. Left out: the first of base_images.",
-        examples=["pythonbase"],
+        default="", description="Name of the base image. Default: the first of `base_images`.", examples=["pythonbase"]
     )
     port: Annotated[int, Field(ge=1, le=65535), rule("use a port from 1 to 65535")] = Field(
-        default=8080, description="Port that the container listens on; it is told in the variable PORT."
+        default=8080,
+        description="Port that the container listens on; passed to the container as `PORT`.",
+        examples=[9000],
     )
     health_check_path: Annotated[
         str,
         Field(pattern=r"^/[A-Za-z0-9_.$/~\"'@:+&(),=!*%;?-]*$", max_length=1024),
         rule("use a path that starts with / and has no spaces, such as /health"),
-    ] = Field(default="/", description="Path that answers 200 when the service is healthy.")
-    cpu: Cpu = Field(default=256, description="CPU units of a container; 1024 is one processor.")
+    ] = Field(
+        default="/",
+        description="Path of the health check; it must answer 200 when the service is healthy.",
+        examples=["/health"],
+    )
+    cpu: Cpu = Field(default=256, description="CPU units of a container; 1024 is one vCPU.", examples=[512])
     memory: Memory = Field(
         default=512,
-        description="Memory of a container in MiB. Fargate offers certain values for each cpu, such as 512, "
-        "1024 and 2048 for 256.",
+        description="Memory of a container in MiB; must be a value that Fargate offers for this `cpu`, see "
+        "[sizes](platform.md#sizes).",
+        examples=[1024],
     )
-    desired_count: Count = Field(default=1, description="Containers that run at least.")
+    desired_count: Count = Field(default=1, description="Minimum number of containers.", examples=[2])
     max_count: Count = Field(
         default_factory=lambda data: max(data.get("desired_count", 1), 2),
-        description="Containers that run at most under load. Left out: desired_count, but at least 2.",
-        examples=[2],
+        description="Maximum number of containers. Default: `desired_count`, at least 2.",
+        examples=[4],
     )
     environment: Variables = Field(
         default={},
-        description="Environment variables of the container. Not for secrets. "
-        "PORT, HEALTH_CHECK_PATH and AWS_* are set by the platform.",
+        description="Environment variables; put values in quotes. Do not put secrets here. `PORT`, "
+        "`HEALTH_CHECK_PATH` and `AWS_*` are not allowed, here or in `secrets`.",
         examples=[{"LOG_LEVEL": "info"}],
     )
     secrets: Secrets = Field(
         default={},
-        description="Environment variables that hold a secret: the name or ARN of the secret in Secrets Manager.",
+        description="Environment variables with secret values: name or complete ARN of the Secrets Manager secret.",
         examples=[{"DB_PASSWORD": "orders/db-password"}],
     )
     load_balancer: LoadBalancerChoice = Field(
         default=LoadBalancer.PUBLIC,
-        description="Who reaches the service: public (the internet), internal (the VPC), none (it has no address).",
+        description="Who can reach the service: `public` (from the internet), `internal` (from the VPC) or `none` "
+        "(it has no address).",
+        examples=["internal"],
     )
     environments: list[ServiceEnvironment] = Field(
         default=[],
-        description="Environments that each build is released to, in this order. Left out: the service runs once.",
+        description="Environments to which each build is released, in this order. Default: the service runs once.",
         examples=[[{"name": "staging"}, {"name": "production", "approval": True}]],
     )
     execution_mode: Annotated[ExecutionMode, Field(strict=False), rule("use superseded or queued")] = Field(
         default=ExecutionMode.SUPERSEDED,
-        description="What happens to pushes while one is being released: superseded (the newest waits and replaces "
-        "those that waited before it) or queued (each is released, in order).",
+        description="What happens to pushes during a release. `superseded`: the newest push waits and replaces "
+        "earlier waiting pushes. `queued`: each push is released, in order.",
+        examples=["queued"],
     )
     deployment: Deployment = Field(
-        default=Deployment(), description="How a new version replaces the old one, and what calls it off."
+        default=Deployment(), description="How a new version replaces the old one. Default: a rolling deployment."
     )
     notifications: Notifications | None = Field(
         default=None,
-        description="Where the results of this service's releases go. Left out: where those of the platform go.",
+        description="Where to send the results of this service's releases; `{}` turns notifications off. Default: "
+        "those of the platform.",
         examples=[{"topic": "arn:aws:sns:eu-central-1:123456789012:orders"}],
     )
     destroy: Switch = Field(
         default=False,
-        description="First of two keys to delete the service's images, releases, logs and artifacts with their "
-        "stacks; the second is -c destroy=<name>.",
+        description="First of [two keys](state.md#two-keys-to-destroy) to delete images, release records, logs and "
+        "artifacts; the second is `-c destroy=<name>`.",
     )
