@@ -1,11 +1,11 @@
-"""What an environment changes of its service."""
+"""The settings of a service in one of its environments."""
 
 from pythonbase_settings.sections.service_environments import ServiceEnvironment
 from pythonbase_settings.sections.services import Service
 
 
 def in_environment(service: Service, environment: ServiceEnvironment) -> Service:
-    """The service with what the environment sets: single values replace, variables and secrets are added."""
+    """The service with the settings of the environment: values are replaced, variables and secrets are added."""
     given = {
         key: getattr(environment, key)
         for key in ("cpu", "memory", "desired_count", "max_count", "load_balancer")

@@ -1,7 +1,7 @@
-"""All settings: what `platform.yaml` may say, and its defaults.
+"""The model of `platform.yaml` as a whole.
 
-Nothing of the model reads files or asks AWS, the environment or Git. It knows values that are wrong by themselves;
-`checks` knows mistakes between them.
+The model validates each value by itself; `checks` compares values with each other. Neither of them accesses AWS, Git or
+environment variables.
 """
 
 from typing import Annotated

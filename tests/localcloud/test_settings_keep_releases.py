@@ -156,7 +156,7 @@ def test_no_edit_of_any_setting_loses_a_release(released: World, capsys: pytest.
     figures.tried.append("another description of the record")
 
     # One stack, drift reverted, and a deployment that fails, on top of all of them.
-    _edit(world.config, changed("services.environment", {"TEMPLATE": "1"}))
+    _edit(world.config, changed("services.environment", {"TEMPLATE": "2"}))
     world.cdk.deploy("Shop")
     figures.look(world, "cdk deploy Shop", expected)
     world.cdk.deploy(revert_drift=True)

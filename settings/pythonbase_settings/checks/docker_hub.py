@@ -1,4 +1,4 @@
-"""What builds get of Docker Hub."""
+"""Docker Hub images in service builds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pythonbase_settings.sections.docker_hub import DockerHub
 
 
 def check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:
-    """Mirrors that do not have the images, or not all of them."""
+    """The mirror has the images."""
     official, other = docker_hub.official_images, docker_hub.other_images
     involved: tuple[SettingPath, ...] = (("docker_hub", "official_images"), ("docker_hub", "other_images"))
     if other is Mirror.ECR_PUBLIC:

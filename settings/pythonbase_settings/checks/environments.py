@@ -1,4 +1,4 @@
-"""Mistakes in environments that only show together with the service or the platform."""
+"""Environments, compared with their service and with the places of environments."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _LONGEST_ELSEWHERE = 56
-"""Of a service's name with its environment's in another account: IAM allows role names of 64 characters."""
+"""Characters of `<service>-<environment>` in another account: IAM allows role names of 64 characters."""
 
 
 def check_environments(settings: Settings) -> Iterator[Finding]:
-    """Where environments are, and sizes and counts of services in them."""
+    """The places of environments, and the sizes and counts of services in them."""
     for index, item in enumerate(settings.environments):
         yield from _check_place(item, ("environments", index), settings)
     for index, service in enumerate(settings.services):
@@ -39,7 +39,7 @@ def check_environments(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_stages(service: Service, at: SettingPath) -> Iterator[Finding]:
-    """A pipeline's stages are called after its environments, and so are the roles of its actions."""
+    """The stages of a pipeline have the names of its environments, and so have the roles of its actions."""
     taken: dict[str, tuple[str, SettingPath | None]] = {
         name.lower(): (f"the service's pipeline has a {kind} {name} of its own", None)
         for kind, name in (("stage", "Source"), ("stage", "Build"), ("role", "Pipeline"))

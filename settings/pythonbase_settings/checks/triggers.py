@@ -1,4 +1,4 @@
-"""Mistakes between the settings that say what starts a service's pipelines."""
+"""Settings that decide what starts the pipelines of a service."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 PULL_REQUESTS_SUFFIX = "-pull-requests"
-"""What the pipeline that builds a service's pull requests is called after the service's name."""
+"""Added to the name of a service: the name of the pipeline that builds its pull requests."""
 
 
 def check_triggers(settings: Settings) -> Iterator[Finding]:
-    """Patterns that match nothing or twice, and pipelines of the same name."""
+    """No patterns that match nothing, no repeated patterns, no two pipelines with the same name."""
     for index, service in enumerate(settings.services):
         at: SettingPath = ("services", index)
         for key, patterns in (("tags", service.tags), ("paths", service.paths)):

@@ -1,4 +1,4 @@
-"""How large the containers of a service are, and how many run."""
+"""Size and number of the containers of a service."""
 
 from typing import Annotated
 

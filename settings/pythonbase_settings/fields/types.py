@@ -1,4 +1,4 @@
-"""Types of fields that several sections have: what a value may be, and what to write instead."""
+"""Types of fields that several sections use: the allowed values, and the error message."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Turns pydantic's errors into findings with this application's words."""
+"""Turns the errors of pydantic into findings, with the messages of this application."""
 
 import difflib
 
@@ -11,7 +11,7 @@ from pythonbase_settings.fields.secrets import holds_a_login
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
 from pythonbase_settings.reading.described import Described
 
-_KEY_ERROR = "[key]"  # pydantic's last step of the place of an error in a dictionary's key
+_KEY_ERROR = "[key]"  # pydantic ends the path of an error in a dictionary's key with it
 
 _FIXES = {
     "list_type": 'use a list: start each entry with "- "',
@@ -21,14 +21,14 @@ _FIXES = {
 
 
 def findings_of(error: ValidationError, *, model: type[BaseModel]) -> list[Finding]:
-    """A finding for each wrong value."""
-    # pydantic's word for a default computed from a value that is itself wrong, and reported
+    """One finding for each wrong value."""
+    # pydantic's type for a default that depends on a wrong value; that value is reported itself
     left_out = "default_factory_not_called"
     return [_finding(detail, model) for detail in error.errors() if detail["type"] != left_out]
 
 
 def broken_paths(findings: list[Finding]) -> set[SettingPath]:
-    """The values that nothing can be concluded from: the wrong ones, and what a misspelt key was meant to set."""
+    """Values that no other check may use: the wrong ones, and the settings that misspelt keys were meant to set."""
     broken: set[SettingPath] = set()
     for finding in findings:
         broken |= {finding.path, *finding.involves}

@@ -7,7 +7,7 @@ from pythonbase_settings.sections.section import Section
 
 
 class AccountAndRegion(Section):
-    """The AWS account and Region that the application is deployed to."""
+    """The AWS account and Region of the platform."""
 
     account: Account | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""The section `environments`: where the environments of services are."""
+"""The section `environments` at the top level: the places of environments."""
 
 from typing import Annotated
 

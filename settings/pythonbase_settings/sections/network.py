@@ -1,4 +1,4 @@
-"""The section `network`, which environments may have too."""
+"""The section `network`, at the top level and of an environment."""
 
 import ipaddress
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The section `notifications`, which services may have too."""
+"""The section `notifications`, at the top level and of a service."""
 
 from typing import Annotated
 
