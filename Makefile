@@ -69,9 +69,7 @@ format: setup ## Format the sources
 	.venv/bin/ruff format .
 
 docs: setup ## Generate the pages and tables that are made from the code
-	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.permissions_page
-	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.variables_page
-	@$(PYTHON) -m tests.unit.api_pages
+	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.pages
 
 synth: setup ## Synthesize CONFIG to cdk.out
 	@PATH="$$PWD/.venv/bin:$$PATH" node_modules/.bin/cdk synth --quiet -c config=$(CONFIG)

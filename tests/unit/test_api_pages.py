@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pythonbase
-from tests.unit.api_pages import FOLDER, Entry, entries, pages, undocumented
+from tests.pages.api import FOLDER, Entry, entries, pages, undocumented
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.pages.everything import Synthesized, synthesize
+from tests.pages.permissions import PAGE, PermissionsError, page
+from tests.pages.wildcard_reasons import TABLE, Unreported
 from tests.unit.acknowledgements import Acknowledged, objection
-from tests.unit.everything import Synthesized, synthesize
-from tests.unit.permissions_page import PAGE, PermissionsError, page
 from tests.unit.synthesis import ROOT, short
-from tests.unit.wildcard_reasons import TABLE, Unreported
 
 Everything = tuple[list[Synthesized], dict[Acknowledged, str]]
 

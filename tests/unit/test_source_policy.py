@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pythonbase_buildspecs import ImageReference, Mirror, Outcome, SourcePolicy, service_image_buildspec
-from pythonbase_settings.base_images import docker_hub_reference
-from pythonbase_settings.repositories import path_in_repository
+from pythonbase_settings.fields.repositories import path_in_repository
+from pythonbase_settings.sections.base_images import docker_hub_reference
 
 
 def _rules(*stands_in_for: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.variables_page import (
+from tests.pages.variables import (
     PAGE,
     RECONCILER,
     RECONCILER_MEANINGS,

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from pythonbase_settings.problems import Finding, Problem, SettingsError, place, printable, shown_plain, shown_text
-from pythonbase_settings.yaml_values import Builder, Value
+from pythonbase_settings.reading.yaml_values import Builder, Value
 
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 30  # the settings need 5
@@ -15,7 +15,7 @@ _MAX_VALUES = 200_000  # after aliases are expanded; a handful of lines can othe
 
 
 class Document:
-    """A YAML file that could be read: its data, and where everything in it stands."""
+    """A YAML file: its data, and the line of each value."""
 
     def __init__(self, *, file: str, root: Value, problems: list[Problem]) -> None:
         self.file = file
@@ -28,14 +28,14 @@ class Document:
         return self._root.data
 
     def problems_with(self, findings: Iterable[Finding]) -> list[Problem]:
-        """All problems of the file: its own, and the findings that are not consequences of these."""
+        """All problems: those of the YAML file, and the findings in other values."""
         own = {(problem.line, problem.place) for problem in self.problems}
         found = [self._problem(finding) for finding in findings]
         return [*self.problems, *(problem for problem in found if (problem.line, problem.place) not in own)]
 
     def _problem(self, finding: Finding) -> Problem:
-        """Puts a finding at its line: of the value, of the key when the value spans lines or is unknown,
-        of the enclosing mapping when the key is missing."""
+        """Adds the line to a finding: of the value; of the key, if the value has several lines or is unknown; of the
+        enclosing mapping, if the key is missing."""
         line, value = self._root.line, self._root
         shown = self._root.shown
         for step in finding.path:
@@ -50,7 +50,7 @@ class Document:
 
 
 def shown_path(path: Path) -> str:
-    """The path for messages: relative to the working directory when it is below it, else as given."""
+    """The path for messages: relative to the working directory if it is below it, otherwise as given."""
     try:
         return printable(str(path.relative_to(Path.cwd())))
     except (ValueError, OSError):
@@ -112,7 +112,7 @@ def _read_text(path: Path, file: str) -> str:
 
 
 class _Composer(yaml.SafeLoader):
-    """PyYAML's own, which would meet Python's recursion limit in a deeply nested file."""
+    """The loader of PyYAML with a limit for the depth: a deeply nested file would exceed Python's recursion limit."""
 
     depth = 0
 
@@ -138,12 +138,12 @@ def _compose(text: str, file: str) -> yaml.Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        # a complaint about the end of the file is of no use at a line that does not exist
+        # an error at the end of the file has a line number that does not exist
         line = min(line, len(text.splitlines()))
         got = f"invalid YAML ({shown_plain(error.problem or error.context or 'it cannot be read')})"
         raise _unreadable(file, line, got, _syntax_fix(error.problem or "", text, line)) from None
     except (ValueError, OverflowError):
-        # PyYAML converts escapes such as "\UFFFFFFFF" and huge numbers of %YAML without looking at them
+        # PyYAML converts escapes such as "\UFFFFFFFF" and huge numbers in %YAML without checks
         line = composer.line + 1 if composer else 1
         raise _unreadable(file, line, "invalid YAML (an impossible character or number)", "remove it") from None
     if node is None:

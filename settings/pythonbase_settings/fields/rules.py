@@ -1,4 +1,4 @@
-"""Gives the fields of a pydantic model the words in which their mistakes are explained."""
+"""Adds error messages to the fields of a pydantic model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from pythonbase_settings.fields.unquoted import Unquoted
 from pythonbase_settings.problems import shown_text
-from pythonbase_settings.yaml_values import Unquoted
 
 FIX_ERROR = "fix"
 """Type of the pydantic errors whose context holds the fix."""
 
 
 def fix_error(fix: str) -> PydanticCustomError:
-    """A validation error that says how to repair the value."""
+    """A validation error with the fix for the value."""
     return PydanticCustomError(FIX_ERROR, "{fix}", {"fix": fix})
 
 
 def rule(fix: str) -> WrapValidator:
-    """Explains every mistake in the annotated value by `fix`, by the text of the ValueError that a check raised, or
-    by the quotes that are missing or too many. Put it last in `Annotated`."""
+    """Reports every error in the annotated value with `fix`, with the text of the ValueError that a check raised, or
+    with the quotes to add or to remove. Put it last in `Annotated`."""
 
     def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -47,7 +47,7 @@ def check(function: Callable[[str], str]) -> WrapValidator:
 
 
 def switch() -> WrapValidator:
-    """Takes true and false, which the settings file hands over as text without quotes. Put it last in `Annotated`."""
+    """Accepts true and false, which are `Unquoted` values of the settings file. Put it last in `Annotated`."""
     values = {"true": True, "false": False}
 
     def validate(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -65,7 +65,7 @@ def _own_fix(error: ValidationError) -> str | None:
 
 
 def _quotes(value: object, handler: ValidatorFunctionWrapHandler) -> str | None:
-    """What to say when the value would be right with quotes, or without."""
+    """The fix for a value that would be valid with quotes, or without."""
     if isinstance(value, int | Unquoted):
         text = str(value)
         return f"quote it: {shown_text(text)}" if _accepts(handler, text) else None

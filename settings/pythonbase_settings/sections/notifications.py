@@ -1,11 +1,11 @@
-"""The section `notifications`, which services may have too."""
+"""The section `notifications`, at the top level and of a service."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import rule
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import rule
+from pythonbase_settings.sections.section import Section
 
 _TopicArn = Annotated[
     str,
@@ -23,15 +23,18 @@ _ChannelArn = Annotated[
 
 
 class Notifications(Section):
-    """Where release results go. The topic and the channel are there already."""
+    """Where to send release results: an existing SNS topic, an existing chat channel."""
 
     topic: _TopicArn | None = Field(
         default=None,
-        description="ARN of an SNS topic. Its policy must let codestar-notifications.amazonaws.com publish.",
+        description="ARN of an SNS topic in the Region of `environment`. The policy of the topic must allow "
+        "`codestar-notifications.amazonaws.com` to publish, see [notifications](deployments.md#notifications). "
+        "Default: none.",
         examples=["arn:aws:sns:eu-central-1:123456789012:releases"],
     )
     chatbot: _ChannelArn | None = Field(
         default=None,
-        description="ARN of a Slack or Microsoft Teams channel configuration of AWS Chatbot.",
+        description="ARN of a Slack or Microsoft Teams channel configuration of AWS Chatbot (Amazon Q Developer in "
+        "chat applications). Default: none.",
         examples=["arn:aws:chatbot::123456789012:chat-configuration/slack-channel/releases"],
     )

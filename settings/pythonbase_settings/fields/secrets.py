@@ -1,11 +1,11 @@
-"""Secrets: references to them, and how a value shows that it is one."""
+"""References to secrets, and the detection of secrets in other values."""
 
 import re
 from itertools import pairwise
 from typing import Annotated
 
-from pythonbase_settings.confidential import Confidential
-from pythonbase_settings.field_rules import check
+from pythonbase_settings.fields.confidential import Confidential
+from pythonbase_settings.fields.rules import check
 
 _SECRET_ARN = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+-[A-Za-z0-9]{6}"
@@ -21,7 +21,7 @@ _UNBROKEN = re.compile(r"[A-Za-z0-9+=@!]{20,}")
 
 _SECRET_WORDS = {"password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "credentials", "apikey"}
 _KEY_OWNERS = {"api", "secret", "private", "access", "encryption", "signing", "master"}
-# TOKEN_URL, PASSWORD_MIN_LENGTH: settings about a secret, not the secret
+# TOKEN_URL, PASSWORD_MIN_LENGTH: about a secret, not the secret
 _ABOUT_SECRETS = re.compile(
     "url|uri|endpoint|host|path|file|dir|name|arn|id|type|algorithm|issuer|audience|header|field|prefix|policy"
     "|ttl|expiry|lifetime|seconds|minutes|hours|days|length|min|max|limit|count|size|enabled|required"
@@ -59,7 +59,7 @@ def names_a_secret(variable: str) -> bool:
 
 
 def holds_a_login(value: str) -> bool:
-    """Whether a value is an address with a password in it: `postgres://user:password@host/db`."""
+    """Whether a value is a URL with a password: `postgres://user:password@host/db`."""
     return _LOGIN_IN_URL.match(value) is not None
 
 
@@ -74,4 +74,4 @@ SecretReference = Annotated[
     check(secret_reference),
     Confidential(unless_text="use the name or ARN of a Secrets Manager secret, in quotes"),
 ]
-"""The name or the ARN of a secret. Somebody may have written the secret itself."""
+"""The name or the ARN of a secret. A user may write the secret itself by mistake, so messages do not show the value."""

@@ -1,13 +1,13 @@
-"""The section `network`, which environments may have too."""
+"""The section `network`, at the top level and of an environment."""
 
 import ipaddress
 from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import check, rule
-from pythonbase_settings.field_types import AvailabilityZone
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import check, rule
+from pythonbase_settings.fields.types import AvailabilityZone
+from pythonbase_settings.sections.section import Section
 
 _LARGEST_VPC, _SMALLEST_VPC = 16, 28  # prefix lengths that AWS allows
 
@@ -34,28 +34,28 @@ _CidrBlock = Annotated[str, check(ipv4_network)]
 
 
 class ExistingVpc(Section):
-    """A VPC that is there already. It brings its own way to ECR, S3, CloudWatch Logs and Secrets Manager."""
+    """An existing VPC. Its subnets must reach ECR, S3, CloudWatch Logs and Secrets Manager."""
 
-    id: _VpcId = Field(description="Id of the VPC.", examples=["vpc-0123456789abcdef0"])
+    id: _VpcId = Field(description="ID of the VPC.", examples=["vpc-0123456789abcdef0"])
     cidr_block: _CidrBlock | None = Field(
         default=None,
-        description="Address range of the VPC. Needed when a service has an internal load balancer.",
+        description="IPv4 CIDR block of the VPC; required if a service has an internal load balancer. Default: none.",
         examples=["10.0.0.0/16"],
     )
     availability_zones: list[AvailabilityZone] = Field(
         min_length=1,
-        description="Availability zones of the subnets, in the order of the subnets.",
+        description="Availability zones of the subnets, such as `[eu-central-1a, eu-central-1b]`.",
         examples=[["eu-central-1a", "eu-central-1b"]],
     )
     private_subnet_ids: list[_SubnetId] = Field(
         min_length=1,
-        description="Subnets that the services run in: one for each availability zone, in their order.",
+        description="Subnets of the services: one for each zone, in the same order as the zones.",
         examples=[["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]],
     )
     public_subnet_ids: list[_SubnetId] = Field(
         default=[],
-        description="Subnets of public load balancers: one for each availability zone, in their order. "
-        "Left out: no service can have a public load balancer.",
+        description="Subnets of public load balancers: one for each zone, in the same order as the zones. Without "
+        "them, no service can have a public load balancer.",
         examples=[["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"]],
     )
 
@@ -65,8 +65,7 @@ class Network(Section):
 
     nat_gateways: Annotated[int, Field(ge=0, le=3), rule("use 0 to 3; 0 is VPC endpoints only")] = Field(
         default=0,
-        description="NAT gateways of the new VPC. 0: services reach AWS through VPC endpoints and have no way to the "
-        "internet.",
+        description="NAT gateways of the new VPC, at most `max_azs`. 0: VPC endpoints only, no internet access.",
     )
     max_azs: Annotated[int, Field(ge=2, le=3), rule("use 2 or 3")] = Field(
         default=2, description="Number of availability zones of the new VPC."
@@ -75,8 +74,10 @@ class Network(Section):
         default=[],
         min_length=2,
         max_length=3,
-        description="Availability zones of the new VPC, 2 or 3 of them. Left out: the first max_azs of the Region, by "
-        "name.",
+        description="Names of the new VPC's availability zones. Set them if the default zones lack Fargate or a VPC "
+        "endpoint. Default: the first `max_azs` by name.",
         examples=[["eu-central-1a", "eu-central-1c"]],
     )
-    vpc: ExistingVpc | None = Field(default=None, description="An existing VPC. Left out: a new one is created.")
+    vpc: ExistingVpc | None = Field(
+        default=None, description="An existing VPC; do not set the settings above with it. Default: a new VPC."
+    )

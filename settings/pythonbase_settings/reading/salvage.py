@@ -1,4 +1,4 @@
-"""What is usable of settings with mistakes, so that the rest can be checked in the same run."""
+"""Makes settings from a file with errors, so that its other values can be checked in the same run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from pythonbase_settings.described import Described
-from pythonbase_settings.section import StandIn
+from pythonbase_settings.reading.described import Described
+from pythonbase_settings.sections.section import StandIn
 from pythonbase_settings.settings import Settings
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -17,14 +17,14 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass
 class _Mistakes:
-    """Places of mistakes, as a tree: whether the value here is wrong, and those inside it."""
+    """Paths of wrong values, as a tree: whether the value here is wrong, and the wrong values inside it."""
 
     here: bool = False
     inside: dict[str | int, _Mistakes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, error: ValidationError) -> _Mistakes:
-        """The places that an error names."""
+        """The paths in an error of pydantic."""
         root = cls()
         for detail in error.errors():
             place = root
@@ -37,11 +37,11 @@ class _Mistakes:
 def salvage(data: object, error: ValidationError) -> Settings:
     """Settings in which each wrong value is replaced by its default or, where there is none, by a stand-in.
 
-    Every entry of a list keeps its index. The result is good for finding further mistakes and for nothing else.
+    Every entry of a list keeps its index. Use the result only to find more errors.
 
     Args:
-        data: What the file says.
-        error: Why the model refused it.
+        data: The content of the file.
+        error: The errors that the model found in it.
     """
     return _usable(Settings, data, _Mistakes.of(error))
 
@@ -56,7 +56,7 @@ def _usable(model: type[_Model], raw: object, mistakes: _Mistakes, *, index: int
         elif described and not wrong.here:
             entry = described.inside(0)
             if isinstance(value, list) and not (entry and entry.model):
-                # Not for the model to look at again: that would want values that are right, and different ones.
+                # The model must not validate these again: it would refuse the stand-ins.
                 patched[key] = [f"wrong-{at}" if at in wrong.inside else item for at, item in enumerate(value)]
             else:
                 right[key] = _part(described, value, wrong)
@@ -67,7 +67,7 @@ def _usable(model: type[_Model], raw: object, mistakes: _Mistakes, *, index: int
 
 
 def _part(described: Described, value: Any, mistakes: _Mistakes) -> object:
-    """What is right of a group of settings, of a list of these, or of a dictionary."""
+    """The correct values of a section, of a list of sections, or of a dictionary."""
     if described.model:
         return _usable(described.model, value, mistakes)
     if isinstance(value, dict):

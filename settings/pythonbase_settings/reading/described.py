@@ -1,4 +1,4 @@
-"""What the model says of a place in the settings."""
+"""Finds the type and the marks of a setting in the model."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pythonbase_settings.confidential import Confidential, ConfidentialEntries
+from pythonbase_settings.fields.confidential import Confidential, ConfidentialEntries
 from pythonbase_settings.problems import SettingPath
 
 
 @dataclass(frozen=True)
 class Described:
-    """A type of the model, and the marks on it.
+    """A type in the model, with its marks.
 
     Attributes:
         kind: the type without `Annotated` and None: a model, a list, a dictionary, a plain type.
-        marks: what `Annotated` says beside it.
+        marks: what `Annotated` adds to it.
     """
 
     kind: Any
@@ -39,11 +39,11 @@ class Described:
 
     @property
     def model(self) -> type[BaseModel] | None:
-        """The model, if it is one."""
+        """The type, if it is a model."""
         return self.kind if isinstance(self.kind, type) and issubclass(self.kind, BaseModel) else None
 
     def inside(self, step: str | int) -> Described | None:
-        """The description of a field, or of an entry; None if there is nothing of this name."""
+        """The description of a field or an entry; None if there is none with this name."""
         if self.model:
             field = self.model.model_fields.get(str(step))
             return Described.of(field.annotation, field.metadata) if field else None
@@ -51,14 +51,14 @@ class Described:
         return Described.of(arguments[-1]) if arguments else None
 
     def at(self, path: SettingPath) -> Described | None:
-        """The description of what is at a path from here."""
+        """The description of the setting at a path below this one."""
         here: Described | None = self
         for step in path:
             here = here.inside(step) if here else None
         return here
 
     def confidential_at(self, path: SettingPath) -> Confidential | None:
-        """The mark on the value at a path from here, if it may be a secret."""
+        """The mark of the setting at a path below this one, if its value may be a secret."""
         here, owner = self.at(path), self.at(path[:-1])
         for mark in here.marks if here else ():
             if isinstance(mark, Confidential):

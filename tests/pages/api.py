@@ -1,4 +1,4 @@
-"""Writes docs/api/, the reference of the library, from its docstrings: ``make docs``.
+"""The pages of docs/api/, the reference of the library, from its docstrings.
 
 griffe reads sources and docstrings without importing them. The pages are written here because the tools that give
 Markdown (griffe2md, lazydocs) name the module in which a class happens to be, and not what teams import.
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import griffe
+
+from tests.pages.markdown import anchor, cell
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "api"
@@ -117,7 +119,7 @@ def _index(shown: Mapping[str, list[Entry]]) -> str:
         "| Name | Page | |\n|---|---|---|",
     ]
     rows = sorted((entry.name, page, _summary(entry.object)) for page, found in shown.items() for entry in found)
-    parts += [f"| `{name}` | [{page}]({page}.md#{_anchor(name)}) | {_cell(summary)} |" for name, page, summary in rows]
+    parts += [f"| `{name}` | [{page}]({page}.md#{anchor(name)}) | {cell(summary)} |" for name, page, summary in rows]
     return "\n".join(parts) + "\n"
 
 
@@ -155,8 +157,8 @@ def _class(name: str, item: griffe.Class) -> Iterator[str]:
         yield "| Attribute | Type | |\n|---|---|---|"
         is_enum = bool(_ENUMS & {base.rpartition(".")[2] for base in bases})
         for attribute in attributes:
-            kind = f"`{_cell(_kind(attribute, is_enum=is_enum))}`" if _kind(attribute, is_enum=is_enum) else ""
-            yield f"| `{attribute.name}` | {kind} | {_cell(_text(_docstring(attribute)))} |"
+            kind = f"`{cell(_kind(attribute, is_enum=is_enum))}`" if _kind(attribute, is_enum=is_enum) else ""
+            yield f"| `{attribute.name}` | {kind} | {cell(_text(_docstring(attribute)))} |"
         yield ""
     for member in own:
         if isinstance(member, griffe.Function) and not member.is_special:
@@ -178,7 +180,7 @@ def _described(item: griffe.Object) -> Iterator[str]:
             case griffe.DocstringSectionParameters():
                 yield "| Argument | |\n|---|---|"
                 yield from (
-                    f"| `{argument.name}` | {_cell(_text(argument.description))} |" for argument in section.value
+                    f"| `{argument.name}` | {cell(_text(argument.description))} |" for argument in section.value
                 )
                 yield ""
             case griffe.DocstringSectionRaises():
@@ -257,16 +259,3 @@ def _text(text: str) -> str:
 
 def _dedented(code: str) -> str:
     return "\n".join(line.removeprefix("    ") for line in code.splitlines())
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")
-
-
-def _anchor(name: str) -> str:
-    return name.lower()
-
-
-if __name__ == "__main__":
-    write()
-    print(f"wrote {FOLDER.relative_to(ROOT)}")

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from pythonbase_buildspecs import Mirror
-from pythonbase_settings.field_rules import check, rule
-from pythonbase_settings.section import Section
+from pythonbase_settings.fields.rules import check, rule
+from pythonbase_settings.sections.section import Section
 
 _CACHE_PREFIX = re.compile(r"(?=.{2,30}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
@@ -23,19 +23,22 @@ def cache_prefix(text: str) -> str:
 
 
 class DockerHub(Section):
-    """What builds of services get of Docker Hub when their Dockerfile names more than a base image stands in for."""
+    """Docker Hub images that service builds may use, in addition to those that a base image stands in for."""
 
     official_images: Annotated[Mirror, Field(strict=False), rule("use deny, ecr-public or pull-through-cache")] = Field(
         default=Mirror.DENY,
-        description="Docker Official Images, such as node:22: deny (the build fails), ecr-public (ECR Public's mirror) "
-        "or pull-through-cache (the account's own ECR).",
+        description="Docker Official Images, such as `node:22`: `deny` (the build fails), `ecr-public` (ECR "
+        "Public's mirror) or `pull-through-cache` (the account's own ECR).",
+        examples=["ecr-public"],
     )
     other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
         default=Mirror.DENY,
-        description="All other images of Docker Hub: deny or pull-through-cache.",
+        description="All other images: `deny`, or `pull-through-cache` if `official_images` is not `deny`.",
+        examples=["pull-through-cache"],
         json_schema_extra={"enum": ["deny", "pull-through-cache"]},
     )
     pull_through_cache_prefix: Annotated[str, check(cache_prefix)] = Field(
         default="docker-hub",
-        description="Repository prefix of the pull-through cache rule for Docker Hub that the account has.",
+        description="Repository prefix of the account's pull-through cache rule for Docker Hub.",
+        examples=["hub"],
     )

@@ -1,4 +1,4 @@
-"""Writes docs/permissions.md, which lists what every role may do: ``make docs``."""
+"""The page docs/permissions.md, which lists what every role may do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.pages.everything import KINDS, Synthesized, synthesize
+from tests.pages.markdown import row, table
+from tests.pages.policy_statements import Role, Statement, resource_policies, roles
+from tests.pages.wildcard_reasons import TABLE, Reasons, Table
 from tests.unit.acknowledgements import Acknowledged
-from tests.unit.everything import KINDS, Synthesized, synthesize
-from tests.unit.policy_statements import Role, Statement, resource_policies, roles
 from tests.unit.synthesis import ROOT
-from tests.unit.wildcard_reasons import TABLE, Reasons, Table
 
 PAGE = ROOT / "docs" / "permissions.md"
 
@@ -23,7 +24,7 @@ _INTRODUCTION = """\
 # Permissions
 
 Every IAM role of the application: who may assume it, what it may do, and why a statement names more than one thing.
-`make docs` writes this page from the templates of [a platform with everything](../tests/unit/everything.py).
+`make docs` writes this page from the templates of [a platform with everything](../tests/pages/everything.py).
 
 - `${Id}` is a resource of the stack, `${Stack:Id}` one of another stack, `${Id.split("/")[1]}` a part of its ARN.
 - `<account>` and `<region>` are where the stack is, `<pipeline account>` and `<pipeline region>` where the pipelines
@@ -31,7 +32,7 @@ Every IAM role of the application: who may assume it, what it may do, and why a 
 - A role of several stacks is shown once, with `<service>`, `<environment>` and `<network>` for what differs. For a
   service without environments `<service>-<environment>` and `<service>/<environment>` are its name.
 - After the colon stands why a statement that allows something has a `*` or `?`: from the acknowledgement in the code,
-  or from [a table](../tests/unit/wildcard_reasons.py). A statement that denies needs no reason.
+  or from [a table](../tests/pages/wildcard_reasons.py). A statement that denies needs no reason.
 - *CDK library*: a role that the CDK library makes by itself. This repository gives it no permissions.
 """
 
@@ -76,6 +77,11 @@ def page(
     return "\n".join(parts)
 
 
+def write() -> None:
+    """Write the page."""
+    PAGE.write_text(page(*synthesize()), encoding="utf-8")
+
+
 def _section(found: Sequence[tuple[Synthesized, Role]], kind: str, reasons: Reasons) -> Iterator[str]:
     if not found:
         return
@@ -103,29 +109,29 @@ def _item(statement: Statement, reasons: Reasons) -> str:
 
 
 def _names(found: Sequence[tuple[Synthesized, Role]]) -> str:
-    rows = ((stack, _row(f"`{role.logical_id}`", f"`{role.name}`")) for stack, role in found if role.name)
-    return f"## Roles with names\n\n{_table(('Role', 'Name', 'Stacks'), _with_stacks(rows))}"
+    rows = ((stack, row(f"`{role.logical_id}`", f"`{role.name}`")) for stack, role in found if role.name)
+    return f"## Roles with names\n\n{table(('Role', 'Name', 'Stacks'), _with_stacks(rows))}"
 
 
 def _managed_policies(found: Sequence[tuple[Synthesized, Role]], reasons: Reasons) -> str:
     rows = (
-        (stack, _row(f"`{role.logical_id}`", f"`{policy.text}`", reasons.of_policy(policy, role.path)))
+        (stack, row(f"`{role.logical_id}`", f"`{policy.text}`", reasons.of_policy(policy, role.path)))
         for stack, role in found
         for policy in role.managed_policies
     )
     columns = ("Role", "Policy", "Why", "Stacks")
-    return f"## Managed policies\n\n{_table(columns, _with_stacks(rows))}"
+    return f"## Managed policies\n\n{table(columns, _with_stacks(rows))}"
 
 
 def _resource_policies(stacks: Sequence[Synthesized], reasons: Reasons) -> str:
     rows = (
-        (stack, _row(f"`{policy.resource}`", _code(statement.principals), statement.effect, *_what(statement, reasons)))
+        (stack, row(f"`{policy.resource}`", _code(statement.principals), statement.effect, *_what(statement, reasons)))
         for stack in stacks
         for policy in resource_policies(stack.resources, stack.paths)
         for statement in policy.statements
     )
     columns = ("Resource", "Who", "Effect", "Actions", "Resources", "Only if", "Why a wildcard", "Stacks")
-    return f"## Policies of resources\n\n{_table(columns, _with_stacks(rows))}"
+    return f"## Policies of resources\n\n{table(columns, _with_stacks(rows))}"
 
 
 def _what(statement: Statement, reasons: Reasons) -> tuple[str, ...]:
@@ -171,14 +177,6 @@ def _with_stacks(rows: Iterable[tuple[Synthesized, str]]) -> Iterator[str]:
         yield f"{group.text} {_code(group.stacks)} |"
 
 
-def _table(columns: Sequence[str], rows: Iterable[str]) -> str:
-    return "\n".join([f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *rows, ""])
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _in(stacks: Sequence[str]) -> str:
     return f"In {_code(stacks)}."
 
@@ -189,8 +187,3 @@ def _code(values: Iterable[str]) -> str:
 
 def _all(conditions: Sequence[str]) -> str:
     return " and ".join(conditions)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(*synthesize()), encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")

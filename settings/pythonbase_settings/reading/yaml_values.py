@@ -11,25 +11,13 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from pythonbase_settings.fields.unquoted import Unquoted
 from pythonbase_settings.problems import Problem, SettingPath, place, shown_plain, shown_text
 
 _TAG = "tag:yaml.org,2002:"
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # can be written as an escape, and cannot be encoded
 _DIGITS = re.compile(r"[0-9]+")
-
-
-@dataclass(frozen=True)
-class Unquoted:
-    """A value without quotes that YAML reads as a truth value, a fraction, a date or an odd number.
-
-    The text is kept as the file has it: a setting that is a truth value takes `true` and `false`, and nothing else.
-    """
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True)

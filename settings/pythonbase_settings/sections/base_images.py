@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from pythonbase_buildspecs import ImageReference
-from pythonbase_settings.field_rules import check, rule
-from pythonbase_settings.field_types import Name, Switch
-from pythonbase_settings.schedules import schedule
-from pythonbase_settings.secrets import SecretReference
-from pythonbase_settings.section import Section, StandIn
+from pythonbase_settings.fields.rules import check, rule
+from pythonbase_settings.fields.schedules import schedule
+from pythonbase_settings.fields.secrets import SecretReference
+from pythonbase_settings.fields.types import Name, Switch
+from pythonbase_settings.sections.section import Section, StandIn
 
 
 def image_reference(text: str) -> str:
@@ -54,41 +54,42 @@ _Folder = Annotated[
 
 
 class BaseImage(Section):
-    """An image that services build on, in a private ECR repository of this name."""
+    """An image that services are built on, in a private ECR repository with this name."""
 
     name: Annotated[Name, StandIn("unnamed-image-{}")] = Field(
         description="Name of the ECR repository.", examples=["pythonbase"]
     )
     path: _Folder = Field(
         default_factory=lambda data: f"images/{data.get('name')}",
-        description="Folder with the Dockerfile, relative to the settings file. Left out: images/<name> "
-        "beside the settings file, or else of this application.",
+        description="Folder with the `Dockerfile`, relative to the settings file. If the default folder is not "
+        "there, the one in this application is used. Default: `images/<name>`.",
         examples=["images/pythonbase"],
     )
     upstream: Annotated[str, check(image_reference)] = Field(
         default="public.ecr.aws/docker/library/python:3.13-slim",
-        description="Image that the Dockerfile builds on: registry, repository and tag. On Docker Hub only with "
-        "upstream_credentials.",
+        description="Image that the Dockerfile starts from: registry, repository and tag. A Docker Hub image "
+        "requires `upstream_credentials`.",
     )
     upstream_credentials: SecretReference | None = Field(
         default=None,
-        description='Name or ARN of a Secrets Manager secret {"username": …, "accessToken": …} for the registry of '
-        "upstream. Left out: anonymous; ECR and ECR Public are signed in to in any case.",
+        description='Name or ARN of a Secrets Manager secret `{"username": …, "accessToken": …}` for the registry '
+        "of `upstream`. Builds always sign in to ECR and ECR Public. Default: anonymous.",
         examples=["docker-hub/pythonbase"],
     )
     refresh: Annotated[str, check(schedule)] = Field(
         default="rate(1 day)",
-        description="When to look for a new upstream: rate() or cron() of EventBridge Scheduler, in UTC; at most "
-        "once an hour.",
+        description="When to check for a new upstream image: `rate()` or `cron()` of EventBridge Scheduler, in UTC, "
+        "at most once an hour.",
         examples=["rate(1 day)", "cron(0 3 * * ? *)"],
     )
     stands_in_for: list[Annotated[str, check(docker_hub_reference)]] = Field(
         default=["python:3.13", "python:3.13-slim"],
-        description="Docker Hub images that builds of services get this image for, when their Dockerfile names them. "
-        "The tag may hold a *, such as python:3.13*.",
+        description="Docker Hub images that service builds replace with this base image. The tag may contain a `*`, "
+        "such as `python:3.13*`.",
+        examples=[["python:3.12", "python:3.12-slim"]],
     )
     destroy: Switch = Field(
         default=False,
-        description="First of two keys to delete the repository and its images with their stack; the second is "
-        "-c destroy=<name>.",
+        description="First of [two keys](state.md#two-keys-to-destroy) to delete the repository and its images; the "
+        "second is `-c destroy=<name>`.",
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 HIDDEN = "a value that is not shown here"
-"""Stands for a value that may be a secret, which has no place in the logs that messages end in."""
+"""Shown in messages instead of a value that may be a secret, because messages are logged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,8 +12,8 @@ class Confidential:
     """Marks a type, in `Annotated`: its value may be a secret.
 
     Attributes:
-        fix: what to write instead. Left out: what the mistake itself says.
-        unless_text: what to write instead of a value that is no text. Left out: what the mistake itself says.
+        fix: what to write instead. Default: the text of the error.
+        unless_text: what to write instead of a value that is not text. Default: the text of the error.
     """
 
     fix: str | None = None
@@ -26,10 +26,11 @@ class Confidential:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfidentialEntries:
-    """Marks a dictionary, in `Annotated`: entries of certain names may be secrets, and so may what is in its place.
+    """Marks a dictionary, in `Annotated`: entries with certain names may be secrets. So may any other value
+    in its place.
 
     Attributes:
-        named: whether an entry of this name may be a secret.
+        named: whether an entry with this name may be a secret.
         fix: what to do with it.
     """
 
@@ -37,5 +38,5 @@ class ConfidentialEntries:
     fix: Callable[[str], str]
 
     def entry(self, name: str) -> Confidential | None:
-        """The mark on the entry of this name."""
+        """The mark of the entry with this name."""
         return Confidential(fix=self.fix(name)) if self.named(name) else None

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tests.pages.policy_statements import Statement, Wildcard
 from tests.unit.acknowledgements import Acknowledged
-from tests.unit.policy_statements import Statement, Wildcard
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,11 @@ def page() -> str:
     )
 
 
+def write() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
 def uses(definition: Mapping[str, Any]) -> dict[str, Use]:
     """Every variable that a definition assigns or reads."""
     found: dict[str, Use] = {}
@@ -111,8 +116,3 @@ def _section(heading: str, definition: Mapping[str, Any], meanings: Mapping[str,
 
 def _code(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")

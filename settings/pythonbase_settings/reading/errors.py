@@ -1,17 +1,17 @@
-"""Turns pydantic's errors into findings with this application's words."""
+"""Turns the errors of pydantic into findings, with the messages of this application."""
 
 import difflib
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pythonbase_settings.confidential import HIDDEN
-from pythonbase_settings.described import Described
-from pythonbase_settings.field_rules import FIX_ERROR
+from pythonbase_settings.fields.confidential import HIDDEN
+from pythonbase_settings.fields.rules import FIX_ERROR
+from pythonbase_settings.fields.secrets import holds_a_login
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
-from pythonbase_settings.secrets import holds_a_login
+from pythonbase_settings.reading.described import Described
 
-_KEY_ERROR = "[key]"  # pydantic's last step of the place of an error in a dictionary's key
+_KEY_ERROR = "[key]"  # pydantic ends the path of an error in a dictionary's key with it
 
 _FIXES = {
     "list_type": 'use a list: start each entry with "- "',
@@ -21,14 +21,14 @@ _FIXES = {
 
 
 def findings_of(error: ValidationError, *, model: type[BaseModel]) -> list[Finding]:
-    """A finding for each wrong value."""
-    # pydantic's word for a default computed from a value that is itself wrong, and reported
+    """One finding for each wrong value."""
+    # pydantic's type for a default that depends on a wrong value; that value is reported itself
     left_out = "default_factory_not_called"
     return [_finding(detail, model) for detail in error.errors() if detail["type"] != left_out]
 
 
 def broken_paths(findings: list[Finding]) -> set[SettingPath]:
-    """The values that nothing can be concluded from: the wrong ones, and what a misspelt key was meant to set."""
+    """Values that no other check may use: the wrong ones, and the settings that misspelt keys were meant to set."""
     broken: set[SettingPath] = set()
     for finding in findings:
         broken |= {finding.path, *finding.involves}

@@ -1,10 +1,10 @@
-"""Types of fields that several sections have: what a value may be, and what to write instead."""
+"""Types of fields that several sections use: the allowed values, and the error message."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from pythonbase_settings.field_rules import rule, switch
+from pythonbase_settings.fields.rules import rule, switch
 
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _REGION_PATTERN = (
@@ -16,7 +16,7 @@ Name = Annotated[
     Field(pattern=NAME_PATTERN, min_length=2, max_length=40),
     rule("use 2 to 40 lower-case letters, digits and single hyphens, starting with a letter, such as orders-api"),
 ]
-EnvironmentsName = Annotated[
+EnvironmentName = Annotated[
     str,
     Field(pattern=NAME_PATTERN, min_length=2, max_length=20),
     rule("use 2 to 20 lower-case letters, digits and single hyphens, starting with a letter, such as staging"),
