@@ -31,6 +31,9 @@ class BaseImageStack(PlatformStack):
     ) -> None:
         # No termination protection: a first deployment whose build fails could not be tried again. Images are retained.
         super().__init__(scope, construct_id, env=env, description=f"Base image {settings.name}")
+        self.stands_in_for = tuple(settings.stands_in_for)
+        # For other stacks: with a reference to a resource here, neither stack could be updated without the other.
+        self.reference = BaseImage.from_registry(account=self.account, region=self.region, name=settings.name)
         self.base_image = BaseImage(
             self,
             "BaseImage",
