@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aws_cdk import Environment
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pythonbase import BaseImage, FailureAlarms
@@ -49,7 +50,8 @@ class BaseImageStack(PlatformStack):
             refresh=scheduler.ScheduleExpression.expression(settings.refresh),
         )
         if notifications.topic:
-            alarms = FailureAlarms(self, "Alarms", topic_arn=notifications.topic)
+            topic = sns.Topic.from_topic_arn(self, "Topic", notifications.topic)
+            alarms = FailureAlarms(self, "Alarms", topic=topic)
             alarms.watch_builds(
                 "RefreshFailed",
                 self.base_image.project,

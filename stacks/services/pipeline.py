@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 
 from pythonbase import AppPipeline, BitbucketSource, ReleaseNotifications, WebService
 from pythonbase_settings import ExecutionMode
@@ -52,13 +53,14 @@ def add_pipeline(
     )
     if settings.pull_requests:
         pipeline.add_pull_request_builds()
-    if parts.notifications.topic or parts.notifications.chatbot:
+    topic, channel = parts.notifications.topic, parts.notifications.chatbot
+    if topic or channel:
         ReleaseNotifications(
             stack,
             "Notifications",
             pipeline=pipeline.pipeline,
             rule_name=f"{settings.name}-releases",
-            topic_arn=parts.notifications.topic,
-            channel_arn=parts.notifications.chatbot,
+            topic=sns.Topic.from_topic_arn(stack, "NotificationsTopic", topic) if topic else None,
+            channel_arn=channel,
         )
     return pipeline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, Duration
+from aws_cdk import aws_sns as sns
 
 from pythonbase import (
     Deployment,
@@ -75,7 +76,8 @@ def add_alarms(stack: PlatformStack, parts: ServiceParts, service: WebService) -
     if parts.notifications.topic:
         names = service.names
         environment = f" --environment {names.environment_name}" if names.environment_name else ""
-        FailureAlarms(stack, "Alarms", topic_arn=parts.notifications.topic).watch_machine(
+        topic = sns.Topic.from_topic_arn(stack, "AlarmsTopic", parts.notifications.topic)
+        FailureAlarms(stack, "Alarms", topic=topic).watch_machine(
             "Release",
             service.release.state_machine,
             what=f"A release to {names.deployed_name}",
