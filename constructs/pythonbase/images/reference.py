@@ -99,7 +99,7 @@ def grant_registry_login(grantee: iam.IGrantable, *, ecr_public: bool = False) -
     Args:
         grantee: Who logs in.
         ecr_public: Whether to ECR Public too, which allows ten times as many pulls per second after a login:
-            https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+            https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html. Default: no.
     """
     principal = grantee.grant_principal
     if Construct.is_construct(principal):

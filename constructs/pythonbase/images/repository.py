@@ -41,7 +41,7 @@ def image_repository(
         construct_id: Id of the repository in its parent.
         repository_name: Physical name, which other systems use to pull.
         moving_tags: Tags that may be moved to another image, because they mark what is in use; ``*`` stands for any
-            text. All other tags are immutable.
+            text. All other tags are immutable. Default: none.
     """
     immutable = ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if moving_tags else ecr.TagMutability.IMMUTABLE
     return ecr.Repository(

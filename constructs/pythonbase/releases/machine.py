@@ -41,7 +41,7 @@ class ReleaseMachine(Construct):
         passed_roles: Task role and execution role of its task definition.
         container_name: The container whose image is released.
         repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
-        repository_region: Their Region, if it is not the stack's. Released images then get no tags that keep them:
+        repository_region: Their Region. Default: the stack's. Images from another Region get no tags that keep them:
             state machines call no other Region.
         locks: Table of the releases that run (``Network.release_locks``). Default: a new table.
         timeout: How long a deployment may take. Default: 30 minutes.

@@ -11,16 +11,16 @@ from constructs import Construct
 from pythonbase.releases.names import ReleaseNames
 
 
-@dataclass(frozen=True, kw_only=False)
+@dataclass(frozen=True)
 class ReleaseStage:
     """An environment that a pipeline releases to.
 
     Args:
         names: Which service and environment; a ``WebService`` has it as ``names``.
-        approval: Whether somebody must approve each release.
+        approval: Whether somebody must approve each release. Default: no.
         approval_timeout: How long the approval may take. Default: 7 days, CodePipeline's own.
-        account: The environment's AWS account, if it is not the pipeline's. It needs a ``ReleaseStarter``.
-        region: The environment's Region, if it is not the pipeline's.
+        account: The environment's AWS account. Default: the pipeline's. In another one it needs a ``ReleaseStarter``.
+        region: The environment's Region. Default: the pipeline's.
     """
 
     names: ReleaseNames

@@ -22,9 +22,9 @@ class ReleaseRepository(Construct):
         scope: Parent.
         construct_id: Id in the parent.
         service_name: Name of the service.
-        pull_accounts: Other AWS accounts whose environments run the images. They may pull.
+        pull_accounts: Other AWS accounts whose environments run the images. They may pull. Default: none.
         released_from: Environments in other accounts, with their accounts. The role that releases there, and no other
-            of the account, may tag what it released: the tag of a commit decides what production gets.
+            of the account, may tag what it released: the tag of a commit decides what production gets. Default: none.
 
     Raises:
         ValueError: if the service name is not lower case words joined by hyphens.
