@@ -9,7 +9,7 @@ from aws_cdk import Aws, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from pythonbase.images.repository import PULL_ACTIONS
+from pythonbase.images.repository import PULL_ACTIONS, repository_arn
 from pythonbase.permissions.acknowledge import acknowledge
 
 MOVING_TAG = "latest"
@@ -73,7 +73,7 @@ class BaseImageReference:
     @property
     def repository_arn(self) -> str:
         """ARN of the repository."""
-        return f"arn:{Aws.PARTITION}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return repository_arn(account=self.account, region=self.region, name=self.name)
 
     @property
     def uri(self) -> str:

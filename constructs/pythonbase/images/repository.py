@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Arn, ArnComponents, Aws, Duration, RemovalPolicy
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
@@ -27,6 +27,20 @@ NEWEST_KEPT = 500
 
 _NO_LIMIT = 9_999
 """More images than moving tags can name: 128 for each environment of a service."""
+
+
+def repository_arn(*, account: str, region: str, name: str) -> str:
+    """ARN of a repository, in whatever account and Region of the partition."""
+    return Arn.format(
+        ArnComponents(
+            partition=Aws.PARTITION,
+            service="ecr",
+            region=region,
+            account=account,
+            resource="repository",
+            resource_name=name,
+        )
+    )
 
 
 def image_repository(
