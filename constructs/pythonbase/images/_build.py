@@ -12,12 +12,12 @@ from aws_cdk import custom_resources as custom
 from constructs import Construct
 
 from pythonbase.images.project import ImageProject
+from pythonbase.lambda_code import RUNTIME, handler_code
 from pythonbase.permissions.acknowledge import acknowledge
 from pythonbase.permissions.provider_framework import acknowledge_provider
 from pythonbase.permissions.trust import for_own_account
 
 _HANDLER = Path(__file__).parent / "handlers" / "image_build"
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
 _LONGEST = Duration.minutes(50)
 _SLACK = Duration.minutes(4)
 """Added twice, to stay below CloudFormation's limit of one hour:
@@ -116,8 +116,8 @@ class ImageBuild(Construct):
         function = lambda_.Function(
             self,
             construct_id,
-            runtime=_RUNTIME,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler=f"index.{handler}",
             role=role,
             timeout=Duration.minutes(1),

@@ -12,13 +12,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as custom
 from constructs import Construct
 
+from pythonbase.lambda_code import RUNTIME, handler_code
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase.permissions.provider_framework import acknowledge_provider
 from pythonbase.releases.names import ReleaseNames
 from pythonbase.releases.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
 
 _HANDLER = Path(__file__).parent / "handlers" / "newest_revision"
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 class NewestRevision(Construct):
@@ -75,8 +75,8 @@ class NewestRevision(Construct):
         function = lambda_.Function(
             self,
             "Function",
-            runtime=_RUNTIME,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler="index.on_event",
             role=self.role.without_policy_updates(),
             timeout=Duration.minutes(5),
