@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -267,12 +267,8 @@ class WebService(Construct):
         grant_registry_login(role)
         for base_image in self._placeholders:
             base_image.grant_pull(role)
-        repository_arn = Stack.of(self).format_arn(
-            service="ecr",
-            account=self._repository_account,
-            region=self._repository_region,
-            resource="repository",
-            resource_name=self.names.repository_name,
+        repository_arn = self.names.repository_arn(
+            self, account=self._repository_account, region=self._repository_region
         )
         role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS], resources=[repository_arn]))
         return role
