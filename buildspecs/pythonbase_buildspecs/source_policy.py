@@ -68,7 +68,7 @@ class SourcePolicy:
 
     Args:
         stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``,
-            with and without a digest. Without a tag: ``latest``.
+            with and without a digest. Without a tag: ``latest``. Default: none.
         official_images: What happens to other Docker Official Images. Default: refused.
         other_images: What happens to the rest of Docker Hub. Default: refused.
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
@@ -65,7 +66,7 @@ def _watch(cloud: Cloud, machine: _Failing, topic: _Topic) -> None:
     """The construct's own alarms, deployed as CloudFormation does it."""
     name = unique("alarms")
     stack = Stack(App(), name, env=Environment(account=cloud.account, region=cloud.region))
-    FailureAlarms(stack, "Alarms", topic_arn=topic.arn).watch_machine(
+    FailureAlarms(stack, "Alarms", topic=sns.Topic.from_topic_arn(stack, "Topic", topic.arn)).watch_machine(
         "Release",
         sfn.StateMachine.from_state_machine_arn(stack, "Machine", machine.arn),
         what="A release to orders",

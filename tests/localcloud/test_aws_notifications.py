@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 
 from pythonbase.monitoring.release_notifications import ReleaseNotifications
@@ -75,7 +76,7 @@ def _notify(cloud: Cloud, pipeline: Pipeline, topic: Topic) -> str:
         "Notifications",
         pipeline=codepipeline.Pipeline.from_pipeline_arn(stack, "Pipeline", arn),
         rule_name=name,
-        topic_arn=topic.arn,
+        topic=sns.Topic.from_topic_arn(stack, "Topic", topic.arn),
     )
     resources = Template.from_stack(stack).find_resources("AWS::CodeStarNotifications::NotificationRule")
     client = cloud.client("cloudformation")

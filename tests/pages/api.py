@@ -25,6 +25,9 @@ _SOURCES = ("constructs", "buildspecs")
 _ENUMS = {"Enum", "IntEnum", "StrEnum"}
 _ONE_LINE = 100
 
+_PLAIN = re.compile(r"'[^']+'|[0-9]+")
+"""A text or a number as it is in a signature."""
+
 _LITERAL = re.compile(r"::\n\n((?:(?: {4}.*)?\n)*(?: {4}.*))")
 """A paragraph that ends with two colons, and the indented code behind it."""
 
@@ -89,14 +92,44 @@ def undocumented(entry: Entry) -> Iterator[str]:
     if not isinstance(entry.object, griffe.Class | griffe.Function) or not _is_called(entry.object):
         return
     given = [parameter.name for parameter in _parameters(entry.object)]
-    said = [
-        argument.name
-        for section in _sections(entry.object)
-        if isinstance(section, griffe.DocstringSectionParameters)
-        for argument in section.value
-    ]
+    said = _descriptions(entry.object)
     yield from (f"{entry.name}: {name} is not described" for name in given if name not in said)
     yield from (f"{entry.name}: there is no {name}" for name in said if name not in given)
+
+
+def unsaid_defaults(entry: Entry) -> Iterator[str]:
+    """Optional arguments, also of methods, whose description does not end in ``Default: …``.
+
+    A number must be there as it is in the signature, a text between double backticks.
+    """
+    for name, item in _called(entry):
+        descriptions = _descriptions(item)
+        for parameter in _parameters(item):
+            default = str(parameter.default)
+            said = descriptions.get(parameter.name, "").partition("Default:")[2]
+            shown = default.replace("'", "``") if _PLAIN.fullmatch(default) else ""
+            if parameter.default is not None and (not said or shown not in said):
+                yield f"{name}: the default of {parameter.name} is {default}"
+
+
+def _called(entry: Entry) -> Iterator[tuple[str, griffe.Class | griffe.Function]]:
+    """The entry itself, if people call it, and its public methods."""
+    item = entry.object
+    if isinstance(item, griffe.Class | griffe.Function) and _is_called(item):
+        yield entry.name, item
+    for member in item.members.values() if isinstance(item, griffe.Class) else ():
+        if isinstance(member, griffe.Function) and member.is_public and not member.is_special:
+            yield f"{entry.name}.{member.name}", member
+
+
+def _descriptions(item: griffe.Object) -> dict[str, str]:
+    """Names of the arguments that the docstring has, and what it says of them."""
+    return {
+        argument.name: argument.description
+        for section in _sections(item)
+        if isinstance(section, griffe.DocstringSectionParameters)
+        for argument in section.value
+    }
 
 
 def _target(member: griffe.Object | griffe.Alias) -> griffe.Object:

@@ -21,14 +21,10 @@ from stacks.base_image_stack import BaseImageStack
 from stacks.bitbucket_stack import BitbucketStack
 from stacks.build_status_stack import BuildStatusStack
 from stacks.network_stack import NetworkStack
-from stacks.service_stacks import (
-    EnvironmentStack,
-    EnvironmentStateStack,
-    PipelineStack,
-    ServiceRepositoryStack,
-    ServiceStack,
-    ServiceStateStack,
-)
+from stacks.services.environment_stack import EnvironmentStack
+from stacks.services.pipeline_stack import PipelineStack
+from stacks.services.service_stack import ServiceStack
+from stacks.services.state_stacks import EnvironmentStateStack, ServiceRepositoryStack, ServiceStateStack
 from tests.unit.acknowledgements import Acknowledged, build_recorded
 from tests.unit.synthesis import ACCOUNT, REGION, new_platform, platform_stacks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import ArnFormat, Duration, Fn, Stack, Tags
+from aws_cdk import Duration, Fn, Stack, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -41,7 +41,7 @@ class ReleaseMachine(Construct):
         passed_roles: Task role and execution role of its task definition.
         container_name: The container whose image is released.
         repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
-        repository_region: Their Region, if it is not the stack's. Released images then get no tags that keep them:
+        repository_region: Their Region. Default: the stack's. Images from another Region get no tags that keep them:
             state machines call no other Region.
         locks: Table of the releases that run (``Network.release_locks``). Default: a new table.
         timeout: How long a deployment may take. Default: 30 minutes.
@@ -156,7 +156,8 @@ class ReleaseMachine(Construct):
                 },
             ),
             iam.PolicyStatement(
-                actions=["states:DescribeExecution", "states:StopExecution"], resources=[self._executions()]
+                actions=["states:DescribeExecution", "states:StopExecution"],
+                resources=[self._names.execution_arns(self)],
             ),
             *self._ask_the_pipeline(),
         ]
@@ -164,7 +165,12 @@ class ReleaseMachine(Construct):
     def _keep_images(self) -> list[iam.PolicyStatement]:
         if not self._repository_is_here:
             return []
-        return [iam.PolicyStatement(actions=["ecr:BatchGetImage", "ecr:PutImage"], resources=[self._repository_arn()])]
+        return [
+            iam.PolicyStatement(
+                actions=["ecr:BatchGetImage", "ecr:PutImage"],
+                resources=[self._names.repository_arn(self, account=self._account, region=self._region)],
+            )
+        ]
 
     def _ask_the_pipeline(self) -> list[iam.PolicyStatement]:
         """For a pipeline in the same account and Region; another names itself in no input: see ``AppPipeline``."""
@@ -191,7 +197,7 @@ class ReleaseMachine(Construct):
                 wildcard_resource(role, revisions_of(self, self._names)): (
                     "every revision of this one task definition: each release registers one"
                 ),
-                wildcard_resource(role, self._executions()): (
+                wildcard_resource(role, self._names.execution_arns(self)): (
                     "every execution of this one state machine: a release sees whether the one before it still runs, "
                     "and an emergency rollback stops it"
                 ),
@@ -200,23 +206,6 @@ class ReleaseMachine(Construct):
 
     def _tasks(self, service: ecs.FargateService) -> str:
         return Stack.of(self).format_arn(service="ecs", resource="task", resource_name=f"{cluster_of(service)}/*")
-
-    def _repository_arn(self) -> str:
-        return Stack.of(self).format_arn(
-            service="ecr",
-            account=self._account,
-            region=self._region,
-            resource="repository",
-            resource_name=self._names.repository_name,
-        )
-
-    def _executions(self) -> str:
-        return Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{self._names.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
 
 
 def cluster_of(service: ecs.FargateService) -> str:

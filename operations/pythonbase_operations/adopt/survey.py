@@ -12,7 +12,7 @@ from pythonbase_operations.adopt import compose, discovery, pipelines, stages
 from pythonbase_operations.adopt.convention import PIPELINE_ARGUMENTS, Convention, advice, replacement
 from pythonbase_operations.adopt.discovery import Candidate, Kind
 from pythonbase_operations.adopt.model import Build, Contents, FileError, Finding, Unknown
-from pythonbase_operations.adopt.printing import one_line
+from pythonbase_operations.printing import one_line
 
 PIPELINE_BUILD = Build(arguments=PIPELINE_ARGUMENTS)
 """The build of a pipeline."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from pythonbase_buildspecs import Outcome
 from pythonbase_operations.adopt.model import Finding, Reach
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.adopt.survey import Problem, Survey
+from pythonbase_operations.printing import count, one_line
 
 _VERDICTS = {Outcome.BASE_IMAGE: "base image", Outcome.MIRRORED: "mirrored", Outcome.REFUSED: "refused"}
 _REACH = {
@@ -62,12 +62,12 @@ def problem_line(problem: Problem) -> str:
 
 def summary(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] | None) -> str:
     """The last line: how many references there are."""
-    unreadable = f", {_count(len(survey.problems), 'file')} not read" if survey.problems else ""
+    unreadable = f", {count(len(survey.problems), 'file')} not read" if survey.problems else ""
     if not survey.files:
         kinds = "no Dockerfile, compose file, buildspec or Bitbucket pipeline"
         return f"nothing to do: {kinds} was read in {', '.join(searched)}{unreadable}"
     if not survey.findings:
-        return f"nothing to do: no reference to Docker Hub in {_count(len(survey.files), 'file')}{unreadable}"
+        return f"nothing to do: no reference to Docker Hub in {count(len(survey.files), 'file')}{unreadable}"
     counted = Counter(
         "not enforced"
         if finding.use.reach is Reach.OUTSIDE
@@ -77,10 +77,6 @@ def summary(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str]
         for finding in survey.findings
     )
     of = ", ".join(f"{number} {what}" for what, number in counted.items())
-    text = f"{_count(len(survey.findings), 'reference')} to Docker Hub in {_count(len(survey.files), 'file')}: {of}"
-    changed = f"; {_count(len(rewritten), 'file')} rewritten" if rewritten is not None else ""
+    text = f"{count(len(survey.findings), 'reference')} to Docker Hub in {count(len(survey.files), 'file')}: {of}"
+    changed = f"; {count(len(rewritten), 'file')} rewritten" if rewritten is not None else ""
     return text + unreadable + changed
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

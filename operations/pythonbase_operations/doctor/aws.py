@@ -8,16 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
-from pythonbase_operations.adopt.printing import one_line
+from pythonbase_operations.aws import MOST_AT_ONCE, client
 from pythonbase_operations.doctor.finding import CannotRunError
+from pythonbase_operations.printing import one_line
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-_READS_AT_ONCE = 16
 
 
 class Aws:
@@ -58,16 +56,7 @@ class Aws:
         key = f"{service} {region or self.region}"
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._session.client(
-                    service,  # type: ignore[call-overload]  # any service, not one of the typed ones
-                    region_name=region or self.region,
-                    config=Config(
-                        connect_timeout=5,
-                        read_timeout=20,
-                        max_pool_connections=_READS_AT_ONCE,
-                        retries={"mode": "standard", "max_attempts": 4},
-                    ),
-                )
+                self._clients[key] = client(service, session=self._session, region=region or self.region)
             return self._clients[key]
 
     def once(self, key: str, read: Callable[[], T]) -> T:
@@ -90,7 +79,7 @@ def side_by_side(function: Callable[[T], U], items: list[T]) -> list[U]:
     """The results of a function for each item, in the order of the items."""
     if not items:
         return []
-    with ThreadPoolExecutor(max_workers=min(_READS_AT_ONCE, len(items))) as pool:
+    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(items))) as pool:
         return list(pool.map(function, items))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor.aws import Aws
 from pythonbase_operations.doctor.checks import (
     account,
@@ -26,6 +25,7 @@ from pythonbase_operations.doctor.checks import (
 )
 from pythonbase_operations.doctor.declared import Platform
 from pythonbase_operations.doctor.finding import CannotRunError, Finding, Severity
+from pythonbase_operations.printing import one_line
 
 Check = Callable[[Aws, Platform], list[Finding]]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor import stacks
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import BaseImage, Platform
 from pythonbase_operations.doctor.finding import Finding
 from pythonbase_operations.doctor.schedules import longest_gap
+from pythonbase_operations.printing import one_line
 
 MOVING_TAG = "latest"
 """The tag that services follow (``pythonbase.MOVING_TAG``)."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import Elsewhere, Platform
 from pythonbase_operations.doctor.finding import Finding
+from pythonbase_operations.printing import one_line
 
 REQUIRED_VERSION = 6
 """What aws-cdk-lib's DefaultStackSynthesizer requires (``requiresBootstrapStackVersion`` in manifest.json)."""

@@ -7,13 +7,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor import connection as connections
 from pythonbase_operations.doctor import stacks
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.connection import AVAILABLE, Connection
 from pythonbase_operations.doctor.declared import Platform, Service
 from pythonbase_operations.doctor.finding import Finding
+from pythonbase_operations.printing import one_line
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:

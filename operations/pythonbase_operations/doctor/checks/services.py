@@ -8,12 +8,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor import stacks
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import Platform
 from pythonbase_operations.doctor.finding import Finding
 from pythonbase_operations.names import Names
+from pythonbase_operations.printing import one_line
 
 _TEMPLATE_TAG = "pythonbase:template"
 """Tag of a revision that a release or a deployment registered; its value is the template's revision behind it."""

@@ -1,4 +1,4 @@
-"""Text from files, made fit for one line of a report."""
+"""What the reports of all subcommands do with text."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def one_line(text: str, *, at_most: int | None = _LONGEST) -> str:
         character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
         for character in kept
     )
+
+
+def count(number: int, noun: str) -> str:
+    """The number with its noun: ``1 error``, ``2 errors``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
