@@ -29,10 +29,10 @@ demo: setup ## Deploy CONFIG to an embedded AWS on this machine and release its 
 	@$(LOCALCLOUD) demo --config $(CONFIG)
 
 proof: setup ## Measure builds with and without this project against Docker Hub's limit; writes docs/proof.md
-	@$(LOCALCLOUD) proof
+	@$(PYTHON) -m trials.proof
 
 faults: setup ## Inject faults into releases, one after the other; prints what was observed (ONLY=text chooses)
-	@$(LOCALCLOUD) faults $(if $(ONLY),--only "$(ONLY)")
+	@$(PYTHON) -m trials.fault_table $(if $(ONLY),--only "$(ONLY)")
 
 load: setup ## Simulate up to 500 releases within a minute under ECS's request limits
 	@$(PYTHON) -m tests.simulation

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.demo import aws_client
 from pythonbase_localcloud.demo.run import run_demo
 from pythonbase_localcloud.demo.summary import Summary
-from pythonbase_localcloud.fault_table.run import platform as fault_table_platform
-from pythonbase_localcloud.fault_table.world import World
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance, find
-from pythonbase_localcloud.progress import reporter
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
+from trials.fault_table.run import platform as fault_table_platform
+from trials.fault_table.world import World
 
 if TYPE_CHECKING:
     from tests.localcloud.monorepo import Monorepo

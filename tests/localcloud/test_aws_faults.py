@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pythonbase_localcloud import faults
+from pythonbase_localcloud.controls import faults
 from tests.localcloud.aws_support import RegistryClient, allow, caller, service_role, unique, wait_for
 from tests.localcloud.test_aws_step_functions import Machine
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythonbase_localcloud import faults, lifecycle
+from pythonbase_localcloud.controls import faults
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION
-from pythonbase_localcloud.progress import reporter
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
 from tests.localcloud.aws_support import allow, service_role, set_policy, unique, wait_for
 from tests.localcloud.conftest import UPSTREAM, Cloud
 from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _action

@@ -21,9 +21,12 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import box, box_init, cgroups, engine, lifecycle, packages, upstream
-from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.box import cgroups, init, namespace_box
+from pythonbase_localcloud.engine import docker_engine, packages
 from pythonbase_localcloud.instance import Instance, find
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.upstream import registries
 
 ROOT = Path(__file__).parents[2]
 UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
@@ -54,7 +57,7 @@ def docker(instance: Instance, *words: str, stdin: str = "") -> str:
 def in_box(instance: Instance, *words: str) -> str:
     """What a command prints inside the box."""
     running = lifecycle.find_box(instance)
-    assert isinstance(running, box.NamespaceBox)
+    assert isinstance(running, namespace_box.NamespaceBox)
     enter = ["nsenter", "--target", str(running.pid), "--mount", "--net", "--pid", "--"]
     return subprocess.run([*enter, *words], capture_output=True, text=True, check=True).stdout
 
@@ -160,7 +163,7 @@ def test_an_unmodified_dockerfile_installs_from_pypi(standing: Instance, tmp_pat
 
 
 def test_an_upstream_image_that_is_not_listed_is_refused_with_the_reason(standing: Instance, tmp_path: Path) -> None:
-    if upstream.is_reachable("public.ecr.aws", bundle=None):
+    if registries.is_reachable("public.ecr.aws", bundle=None):
         pytest.skip("public.ecr.aws answers: nothing is stood in for")
     (tmp_path / "Dockerfile").write_text("FROM public.ecr.aws/docker/library/node:24\n")
     with pytest.raises(AssertionError, match=r"docker/library/node:24: not found|is not in platform.yaml"):
@@ -184,7 +187,7 @@ def test_up_again_is_quick_and_changes_nothing(standing: Instance) -> None:
 def test_two_at_once_do_not_race(standing: Instance) -> None:
     lifecycle.down(standing, report=lambda _: None)
     script = (
-        "from pathlib import Path; from pythonbase_localcloud import lifecycle; "
+        "from pathlib import Path; from pythonbase_localcloud.setup import lifecycle; "
         "from pythonbase_localcloud.instance import Instance; import sys; "
         f"lifecycle.up(Instance(root=Path({str(standing.root)!r}), home=Path({str(standing.home)!r}), "
         f"cache=Path({str(standing.cache)!r})), upstreams=[{UPSTREAM!r}], server={list(SERVER)!r})"
@@ -199,7 +202,7 @@ def test_an_aws_server_that_ends_is_reported_and_started_anew(standing: Instance
     (pid,) = in_box(standing, "pgrep", "-f", SERVER[1]).split()
     in_box(standing, "kill", "-KILL", pid)
     deadline = time.monotonic() + 10
-    while box.state(standing)[0] != "server-ended" and time.monotonic() < deadline:
+    while namespace_box.state(standing)[0] != "server-ended" and time.monotonic() < deadline:
         time.sleep(0.1)
     assert any("ended with code -9" in line for line in lifecycle.status(standing))
     assert "starts the AWS server anew" in up(standing)
@@ -242,7 +245,7 @@ def test_images_and_containers_survive_a_stop(standing: Instance) -> None:
 
 def test_a_killed_box_takes_everything_with_it_and_can_be_started_again(standing: Instance) -> None:
     running = lifecycle.find_box(standing)
-    assert isinstance(running, box.NamespaceBox)
+    assert isinstance(running, namespace_box.NamespaceBox)
     docker(standing, "run", "--detach", UPSTREAM, "sleep", "1000")
     os.kill(running.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -262,7 +265,7 @@ def test_while_it_runs_the_machine_is_as_before(standing: Instance, before: dict
 @pytest.fixture
 def other_engine(standing: Instance) -> Iterator[str]:
     """An engine of somebody else on this machine, without a network so that the test itself changes nothing."""
-    programs = engine.machine_programs() or engine.unpacked_programs(
+    programs = docker_engine.machine_programs() or docker_engine.unpacked_programs(
         standing.cache, machine=packages.distribution(), report=lambda _: None
     )
     # a short path: the kernel limits those of sockets
@@ -281,7 +284,7 @@ def other_engine(standing: Instance) -> Iterator[str]:
             stderr=log,
         )
     deadline = time.monotonic() + 60
-    while not box_init.engine_answers(f"{folder}/s") and time.monotonic() < deadline:
+    while not init.engine_answers(f"{folder}/s") and time.monotonic() < deadline:
         time.sleep(0.1)
     yield address
     process.terminate()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import engine, packages
+from pythonbase_localcloud.engine import docker_engine, packages
 from pythonbase_localcloud.instance import Instance, find
 from tests.localcloud.conftest import ROOT, UPSTREAM
 
@@ -26,7 +26,7 @@ exec dockerd --host="unix://{folder}/s" --data-root="{folder}/data" --exec-root=
 """
 _UP = """
 from pathlib import Path
-from pythonbase_localcloud import lifecycle
+from pythonbase_localcloud.setup import lifecycle
 from pythonbase_localcloud.instance import Instance
 instance = Instance(root=Path({root!r}), home=Path({home!r}), cache=Path({cache!r}))
 {what}
@@ -40,7 +40,7 @@ class Machine:
         self._folder = folder
         default = find(start=ROOT)
         self.instance = Instance(root=ROOT, home=default.cache.parent / f"container-{worker}", cache=default.cache)
-        programs = engine.machine_programs() or engine.unpacked_programs(
+        programs = docker_engine.machine_programs() or docker_engine.unpacked_programs(
             default.cache, machine=packages.distribution(), report=lambda _: None
         )
         path = os.pathsep.join([*map(str, programs.directories), str(programs.docker.parent), os.environ["PATH"]])

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import box, docker_hub, lifecycle
+from pythonbase_localcloud import docker_hub
+from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import PASSWORD, USER, Control
+from pythonbase_localcloud.setup import lifecycle
 from tests.localcloud.conftest import Cloud
 from tests.localcloud.test_aws_codebuild import Project
 
@@ -266,7 +268,7 @@ def test_docker_hubs_names_mean_the_stand_in_inside_the_box_only(cloud: Cloud) -
     for name in docker_hub.HOSTS:
         assert name not in Path("/etc/hosts").read_text()
     running = lifecycle.find_box(cloud.instance)
-    if not isinstance(running, box.NamespaceBox) or os.geteuid() != 0:
+    if not isinstance(running, namespace_box.NamespaceBox) or os.geteuid() != 0:
         pytest.skip("the box is a container")
     enter = ["nsenter", "--target", str(running.pid), "--mount", "--net"]
     for name in docker_hub.HOSTS:

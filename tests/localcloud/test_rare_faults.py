@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pythonbase_localcloud.fault_table.run import RARE, Case, run_case
-from pythonbase_localcloud.fault_table.world import World
+from trials.fault_table.run import RARE, Case, run_case
+from trials.fault_table.world import World
 
 
 @pytest.mark.parametrize("case", RARE, ids=[case.fault for case in RARE])

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.world import GATED, World, wait_until
 from tests.localcloud.conftest import ROOT
+from trials.fault_table import changes
+from trials.fault_table.releases import release
+from trials.fault_table.world import GATED, World, wait_until
 
 
 def _images(world: World, repository: str) -> int:

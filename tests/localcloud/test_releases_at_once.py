@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pythonbase import ReleaseNames
 from pythonbase.releases.steps import ReleaseTarget, release_steps
-from pythonbase_localcloud.faults import control
+from pythonbase_localcloud.controls.faults import control
 from tests.localcloud.aws_support import RegistryClient, allow, digest, manifest, service_role, unique, wait_for
 
 if TYPE_CHECKING:

@@ -19,15 +19,15 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from pythonbase_localcloud import lifecycle
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.run import platform
-from pythonbase_localcloud.fault_table.world import World
 from pythonbase_localcloud.instance import Instance, find
-from pythonbase_localcloud.progress import reporter
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
 from pythonbase_settings import Settings
 from tests.localcloud.conftest import ROOT
+from trials.fault_table.releases import release
+from trials.fault_table.run import platform
+from trials.fault_table.world import World
 
 Tree = dict[str, Any]
 Edit = Callable[[Tree], None]

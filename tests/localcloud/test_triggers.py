@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pythonbase_localcloud.bitbucket_api import BitbucketApi, BitbucketError
+from pythonbase_localcloud.controls.bitbucket import BitbucketApi, BitbucketError
 from tests.localcloud.aws_support import wait_for
 from tests.localcloud.conftest import Cloud
 from tests.localcloud.test_aws_codepipeline import Pipeline, authorize

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
-from pythonbase_localcloud import container_box, engine, front, hosts, instance, locks, network, oci_runtime
-from pythonbase_localcloud.box_config import BoxConfig, Program
-from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
+from pythonbase_localcloud import instance
+from pythonbase_localcloud.box import container_box, front, hosts, network
+from pythonbase_localcloud.box.config import BoxConfig, Program
+from pythonbase_localcloud.engine import docker_engine, oci_runtime
+from pythonbase_localcloud.machine import locks
+from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError, run
 
 # --- hosts and names ---------------------------------------------------------------------------------------------
 
@@ -141,7 +144,7 @@ def fake_docker(directory: Path, info: str) -> dict[str, str]:
 
 def test_a_recent_engine_of_the_users_is_found(tmp_path: Path) -> None:
     environment = fake_docker(tmp_path, '{"ServerVersion": "28.5.2", "SecurityOptions": ["name=seccomp"]}')
-    found = engine.find_user_engine(environment, reasons=[])
+    found = docker_engine.find_user_engine(environment, reasons=[])
     assert found is not None
     assert (found.host, found.version) == ("unix:///run/docker.sock", "28.5.2")
 
@@ -162,20 +165,22 @@ def test_an_engine_that_cannot_be_used_is_left_alone_with_the_reason(
 ) -> None:
     reasons: list[str] = []
     environment = {**fake_docker(tmp_path, info), "DOCKER_HOST": host}
-    assert engine.find_user_engine(environment, reasons=reasons) is None
+    assert docker_engine.find_user_engine(environment, reasons=reasons) is None
     assert len(reasons) == 1
     assert re.search(reason, reasons[0])
 
 
 def test_our_own_engine_is_not_taken_for_the_users(tmp_path: Path) -> None:
     info = '{"ServerVersion": "28.0.0", "Labels": ["localcloud.home=/somewhere"]}'
-    assert engine.find_user_engine(fake_docker(tmp_path, info), reasons=[]) is None
+    assert docker_engine.find_user_engine(fake_docker(tmp_path, info), reasons=[]) is None
 
 
 def test_without_any_engine_one_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LocalCloudError) as raised:
-        engine.choose(environment={"PATH": str(tmp_path)}, cache=tmp_path, log=tmp_path / "log", report=lambda _: None)
+        docker_engine.choose(
+            environment={"PATH": str(tmp_path)}, cache=tmp_path, log=tmp_path / "log", report=lambda _: None
+        )
     text = str(raised.value)
     assert "a private engine needs root" in text
     assert "Install Docker Engine 23 or later with its buildx plugin" in text

@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pythonbase_localcloud import hosts
-from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.box import hosts
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.proof import picture, report
-from pythonbase_localcloud.proof.hosts_of_builds import CleanHost, reason_of
-from pythonbase_localcloud.proof.result import Refresh, Result, Series
-from pythonbase_localcloud.proof.run import Proof
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from trials.proof import picture, report
+from trials.proof.hosts_of_builds import CleanHost, reason_of
+from trials.proof.result import Refresh, Result, Series
+from trials.proof.run import Proof
 
 REFUSAL = (
     "#3 ERROR: failed\nERROR: failed to solve: python:3.13-slim: status https://registry-1.docker.io/v2/x: "

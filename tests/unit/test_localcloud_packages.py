@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import packages
-from pythonbase_localcloud.packages import AptSource, Distribution
+from pythonbase_localcloud.engine import packages
+from pythonbase_localcloud.engine.packages import AptSource, Distribution
 
 DEB822 = """\
 # the distribution

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pythonbase_localcloud import ports
+from pythonbase_localcloud.machine import ports
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pythonbase_localcloud.bitbucket_api import BitbucketApi
+from pythonbase_localcloud.controls.bitbucket import BitbucketApi
 from pythonbase_localcloud.demo import connections
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.world import REPOSITORIES, SERVICE, World, expect, wait_until
+from trials.fault_table import changes
+from trials.fault_table.world import REPOSITORIES, SERVICE, World, expect, wait_until
 
 
 def pending_then_available(world: World) -> str:

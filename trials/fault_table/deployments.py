@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.world import World, expect, wait_until
+from trials.fault_table import changes
+from trials.fault_table.world import World, expect, wait_until
 
 
 def release_during_deploy(world: World) -> str:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.world import World, expect
+from trials.fault_table.releases import release
+from trials.fault_table.world import World, expect
 
 
 def rollback(world: World) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.going_back import command
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.world import World, expect, wait_until
-from pythonbase_localcloud.faults import Control
+from pythonbase_localcloud.controls.faults import Control
+from trials.fault_table import changes
+from trials.fault_table.going_back import command
+from trials.fault_table.releases import release
+from trials.fault_table.world import World, expect, wait_until
 
 _RELEASE_ROLE = "*Release*"
 _THROTTLED_SECONDS = 60.0

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud.commands import run
 from pythonbase_localcloud.demo import bitbucket
-from pythonbase_localcloud.fault_table.changes import Change
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import run
+from trials.fault_table.changes import Change
 
 _POLL_SECONDS = 0.3
 _RUNNING = {"InProgress", "Stopping"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.changes import Change
-from pythonbase_localcloud.fault_table.world import SERVICE, World, expect, wait_until
-from pythonbase_localcloud.faults import Control
+from pythonbase_localcloud.controls.faults import Control
+from trials.fault_table import changes
+from trials.fault_table.changes import Change
+from trials.fault_table.world import SERVICE, World, expect, wait_until
 
 
 def _fails(world: World, change: Change, *, stage: str, says: str) -> str:

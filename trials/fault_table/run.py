@@ -13,27 +13,18 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud import lifecycle
-from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.box.hosts import BITBUCKET_TOKEN
 from pythonbase_localcloud.demo import aws_client, bitbucket
 from pythonbase_localcloud.demo.run import Demo
-from pythonbase_localcloud.fault_table import (
-    approvals,
-    changes,
-    deployments,
-    going_back,
-    limits,
-    releases,
-    tags,
-    templates,
-)
-from pythonbase_localcloud.fault_table import bitbucket as bitbucket_faults
-from pythonbase_localcloud.fault_table.client import Client
-from pythonbase_localcloud.fault_table.table import Row, table
-from pythonbase_localcloud.fault_table.world import REPOSITORIES, SECRET, UnexpectedError, World, expect
-from pythonbase_localcloud.hosts import BITBUCKET_TOKEN
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.machine.progress import Report
+from pythonbase_localcloud.setup import lifecycle
+from trials.fault_table import approvals, changes, deployments, going_back, limits, releases, tags, templates
+from trials.fault_table import bitbucket as bitbucket_faults
+from trials.fault_table.client import Client
+from trials.fault_table.table import Row, table
+from trials.fault_table.world import REPOSITORIES, SECRET, UnexpectedError, World, expect
 
 HOME = "faults"
 

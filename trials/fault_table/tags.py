@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.world import GATED, World, expect
+from trials.fault_table import changes
+from trials.fault_table.world import GATED, World, expect
 
 
 def unreviewed(world: World) -> str:

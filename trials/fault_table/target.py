@@ -8,9 +8,9 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.demo.summary import Clients, load_balancer_name
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.setup import lifecycle
 
 _POLL_SECONDS = 0.3
 

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.fault_table.client import Client
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.world import BASE_IMAGE, World, expect
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from trials.fault_table.client import Client
+from trials.fault_table.releases import release
+from trials.fault_table.world import BASE_IMAGE, World, expect
 
 
 @contextmanager

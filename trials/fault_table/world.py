@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pythonbase_localcloud.controls.faults import Control, control
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.summary import Clients
-from pythonbase_localcloud.fault_table.pipeline import Pipeline
-from pythonbase_localcloud.fault_table.target import Target
-from pythonbase_localcloud.faults import Control, control
 from pythonbase_localcloud.instance import Instance
+from trials.fault_table.pipeline import Pipeline
+from trials.fault_table.target import Target
 
 SERVICE, GATED = "shop", "gate"
 REPOSITORIES = {SERVICE: "acme/store", GATED: "acme/gate"}

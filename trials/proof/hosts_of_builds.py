@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError, run
 
 
 @dataclass(frozen=True, kw_only=True)

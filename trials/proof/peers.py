@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pythonbase_localcloud import build_image, docker_hub, hosts, upstream
+from pythonbase_localcloud import docker_hub
+from pythonbase_localcloud.box import hosts
 from pythonbase_localcloud.docker_hub import Control
 from pythonbase_localcloud.docker_hub.names import API_HOST, ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.program import obtain
+from pythonbase_localcloud.images import build_image
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
-from pythonbase_localcloud.proof.hosts_of_builds import CleanHost
-from pythonbase_localcloud.proof.result import Series
+from pythonbase_localcloud.machine.progress import Report
+from pythonbase_localcloud.upstream import registries
+from trials.proof.hosts_of_builds import CleanHost
+from trials.proof.result import Series
 
 APP = Path(__file__).with_name("app")
 _CACHE = "127.0.0.5:5000"
@@ -148,7 +151,7 @@ class Peers:
         try:
             yield
         finally:
-            hosts.move(self._instance.hosts, ECR_PUBLIC_HOST, upstream.ADDRESS)
+            hosts.move(self._instance.hosts, ECR_PUBLIC_HOST, registries.ADDRESS)
 
 
 def _context(folder: Path, image: str) -> Path:

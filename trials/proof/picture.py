@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from pythonbase_localcloud.proof.result import Result, Series
+from trials.proof.result import Result, Series
 
 _WIDTH, _HEIGHT = 960, 440
 _LEFT, _TOP, _RIGHT, _BOTTOM = 64, 56, 520, 372

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pythonbase_localcloud import docker_hub
-from pythonbase_localcloud.commands import LocalCloudError, run
 from pythonbase_localcloud.demo import bitbucket, pipelines
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report, reporter
-from pythonbase_localcloud.proof.hosts_of_builds import CleanHost
-from pythonbase_localcloud.proof.peers import APP
-from pythonbase_localcloud.proof.result import Series
+from pythonbase_localcloud.machine.commands import LocalCloudError, run
+from pythonbase_localcloud.machine.progress import Report, reporter
+from trials.proof.hosts_of_builds import CleanHost
+from trials.proof.peers import APP
+from trials.proof.result import Series
 
 NAME = "pythonbase's pipeline"
 _AUTHOR = ("-c", "user.name=pythonbase proof", "-c", "user.email=proof@localhost")

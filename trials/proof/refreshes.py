@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 from pythonbase_localcloud import docker_hub
-from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
-from pythonbase_localcloud.proof.result import Refresh
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.machine.progress import Report
+from trials.proof.result import Refresh
 
 HOURS = 24
 CHANGES = (6, 13, 20)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.proof.result import Refresh, Result
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from trials.proof.result import Refresh, Result
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 

@@ -9,18 +9,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud import docker_hub, hosts, lifecycle
-from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud import docker_hub
+from pythonbase_localcloud.box import hosts
 from pythonbase_localcloud.demo import aws_client
 from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.run import Demo
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
-from pythonbase_localcloud.proof import picture, report
-from pythonbase_localcloud.proof.peers import Peers
-from pythonbase_localcloud.proof.pipeline import run_pipeline
-from pythonbase_localcloud.proof.refreshes import run_refreshes
-from pythonbase_localcloud.proof.result import Result
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.machine.progress import Report
+from pythonbase_localcloud.setup import lifecycle
+from trials.proof import picture, report
+from trials.proof.peers import Peers
+from trials.proof.pipeline import run_pipeline
+from trials.proof.refreshes import run_refreshes
+from trials.proof.result import Result
 
 DEFAULT_BUILDS = 150
 UPSTREAM = "docker.io/library/python:3.13-slim"

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import codeconnections, event_targets, faults, scope, seams, state
+from pythonbase_localcloud.aws.eventbridge import event_targets
+from pythonbase_localcloud.aws.small_services import codeconnections
+
+from . import faults, scope, seams, state
 from .bitbucket import Watcher
 from .bitbucket.api import Api as BitbucketApi
 from .json_service import ApiError

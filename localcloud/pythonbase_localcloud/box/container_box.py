@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud.box import CONFIG_FILE, RECORD_FILE, Box
-from pythonbase_localcloud.box_config import BoxConfig
-from pythonbase_localcloud.box_init import LISTENERS, MACHINE_ETC
-from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
+from pythonbase_localcloud.box.config import BoxConfig
+from pythonbase_localcloud.box.init import LISTENERS, MACHINE_ETC
+from pythonbase_localcloud.box.namespace_box import CONFIG_FILE, RECORD_FILE, Box
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError, run
 
 _NOT_SHARED = frozenset({"proc", "sys", "dev", "run", "etc", "boot", "lost+found"})
 """What the container has of its own, or has no use for."""
@@ -93,7 +93,7 @@ class ContainerBox:
         words += ["--label", f"localcloud.home={self.instance.home}", *_mount_options()]
         for name, value in environment.items():
             words += ["--env", f"{name}={value}"]
-        words += [self.instance.identifier, sys.executable, "-m", "pythonbase_localcloud.box_init", str(config_file)]
+        words += [self.instance.identifier, sys.executable, "-m", "pythonbase_localcloud.box.init", str(config_file)]
         self._docker(*words)
         self._hand_over(listeners)
 

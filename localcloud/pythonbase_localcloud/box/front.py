@@ -1,6 +1,6 @@
 """Plain HTTP on this machine's loopback for what load balancers serve: `http://127.0.0.1:<port>/<load balancer>/…`.
 
-Run in the box as `python -m pythonbase_localcloud.front`. Browsers and curl reach a service without knowing the
+Run in the box as `python -m pythonbase_localcloud.box.front`. Browsers and curl reach a service without knowing the
 instance's certificate authority; everything is passed on to the AWS server's load balancers over TLS. Names of the kind
 `<load balancer>.alb.localhost` work too, for applications that cannot live below a path.
 """

@@ -1,6 +1,6 @@
 """The box's first process (PID 1): mounts, engine, stand-ins, front, AWS server; in that order, and back.
 
-Run by the launcher as `python -m pythonbase_localcloud.box_init <config.json>`. SIGTERM stops everything: first the AWS
+Run by the launcher as `python -m pythonbase_localcloud.box.init <config.json>`. SIGTERM stops everything: first the AWS
 server, which needs time to save its state, then containers, then the engine. SIGHUP starts the AWS server anew with the
 configuration as it is then. Imports nothing outside the standard library, so that it is there in a moment.
 """
@@ -20,7 +20,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from pythonbase_localcloud.box_config import BoxConfig, Program
+from pythonbase_localcloud.box.config import BoxConfig, Program
 
 STATE_FILE = "state.json"
 MACHINE_ETC = "/machine-etc"

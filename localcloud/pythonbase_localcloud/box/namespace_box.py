@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pythonbase_localcloud import cgroups, network
-from pythonbase_localcloud.box_config import BoxConfig
-from pythonbase_localcloud.box_init import STATE_FILE
-from pythonbase_localcloud.commands import LocalCloudError, detach
+from pythonbase_localcloud.box import cgroups, network
+from pythonbase_localcloud.box.config import BoxConfig
+from pythonbase_localcloud.box.init import STATE_FILE
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import LocalCloudError, detach
 
 RECORD_FILE = "box.json"
 CONFIG_FILE = "box-config.json"
@@ -109,7 +109,7 @@ def start(
             [
                 "unshare",
                 *("--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--"),
-                *(sys.executable, "-m", "pythonbase_localcloud.box_init", config_file),
+                *(sys.executable, "-m", "pythonbase_localcloud.box.init", config_file),
             ],
             log=instance.logs / "box.log",
             # alive_writer: open as long as the box's first process lives, which is what ends slirp4netns

@@ -6,7 +6,7 @@ import os
 import select
 from pathlib import Path
 
-from pythonbase_localcloud.commands import LocalCloudError, detach
+from pythonbase_localcloud.machine.commands import LocalCloudError, detach
 
 NAMESERVER = "10.0.2.3"
 """slirp4netns answers DNS there and asks the machine's own resolver."""

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.hosts import BITBUCKET_API
+from pythonbase_localcloud.box.hosts import BITBUCKET_API
+from pythonbase_localcloud.machine.commands import LocalCloudError
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 _LIFETIME = datetime.timedelta(days=825)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.hosts import BITBUCKET_API, BITBUCKET_TOKEN
+from pythonbase_localcloud.box.hosts import BITBUCKET_API, BITBUCKET_TOKEN
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, SECRET_ACCESS_KEY, Instance
+from pythonbase_localcloud.machine.commands import LocalCloudError
 
 
 class BitbucketError(LocalCloudError):

@@ -1,6 +1,6 @@
 """Faults in the embedded AWS, for tests: what fails, how often, and what was injected.
 
-    from pythonbase_localcloud import faults
+    from pythonbase_localcloud.controls import faults
     from pythonbase_localcloud.instance import find
 
     control = faults.control(find())
@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, SECRET_ACCESS_KEY, Instance
+from pythonbase_localcloud.machine.commands import LocalCloudError
 
 __all__ = ["Control", "Fault", "FaultsError", "Injection", "control"]
 

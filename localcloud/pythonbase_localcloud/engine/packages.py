@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
-from pythonbase_localcloud.locks import held
+from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError, run
+from pythonbase_localcloud.machine.locks import held
 
 TOOLS: Mapping[str, str] = {
     "git": "git",

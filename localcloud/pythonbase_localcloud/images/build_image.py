@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pythonbase_localcloud import rootfs
-from pythonbase_localcloud.commands import CommandError, run
-from pythonbase_localcloud.locks import held
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.images import rootfs
+from pythonbase_localcloud.machine.commands import CommandError, run
+from pythonbase_localcloud.machine.locks import held
+from pythonbase_localcloud.machine.progress import Report
 
 TAG = "localcloud/codebuild:1"
 _LABEL = "localcloud.recipe"

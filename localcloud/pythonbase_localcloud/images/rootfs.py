@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud import packages
-from pythonbase_localcloud.commands import run
+from pythonbase_localcloud.engine import packages
+from pythonbase_localcloud.machine.commands import run
 
 RELEASE = "trixie"
 _EXCLUDED = tuple(f"/usr/share/{name}/*" for name in ("man", "locale", "doc", "info"))

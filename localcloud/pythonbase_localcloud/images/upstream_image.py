@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from pythonbase_localcloud import rootfs
-from pythonbase_localcloud.locks import held
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.images import rootfs
+from pythonbase_localcloud.machine.locks import held
+from pythonbase_localcloud.machine.progress import Report
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"

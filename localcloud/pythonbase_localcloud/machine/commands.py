@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _TAIL_LINES = 15
@@ -17,6 +18,19 @@ class LocalCloudError(Exception):
 
 class CommandError(LocalCloudError):
     """A program ended with an error or took too long."""
+
+
+def exit_code(command: Callable[[], None]) -> int:
+    """Run a command of the user's; mistakes and missing things are one message, not a traceback."""
+    try:
+        command()
+    except LocalCloudError as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("localcloud: interrupted; what runs is stopped by `down`", file=sys.stderr)
+        return 130
+    return 0
 
 
 def run(

@@ -9,20 +9,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pythonbase_localcloud import build_image, hosts, oci_runtime, upstream
-from pythonbase_localcloud.box_config import BoxConfig, BoxKind, Program
+from pythonbase_localcloud.box import hosts
+from pythonbase_localcloud.box.config import BoxConfig, BoxKind, Program
+from pythonbase_localcloud.box.tls import Certificate, ensure_certificate
 from pythonbase_localcloud.docker_hub import program
 from pythonbase_localcloud.docker_hub.names import ADDRESS as HUB_ADDRESS
 from pythonbase_localcloud.docker_hub.names import ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.names import HOSTS as HUB_HOSTS
-from pythonbase_localcloud.engine import LABEL, EnginePrograms
+from pythonbase_localcloud.engine import oci_runtime
+from pythonbase_localcloud.engine.docker_engine import LABEL, EnginePrograms
+from pythonbase_localcloud.images import build_image
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY, Instance
-from pythonbase_localcloud.tls import Certificate, ensure_certificate
+from pythonbase_localcloud.upstream import registries
 
 SERVER = (sys.executable, "-m", "pythonbase_localcloud.aws")
 """The AWS server's command line."""
 
-_SOURCE_ROOT = Path(__file__).parents[1]
+_SOURCE_ROOT = Path(__file__).parents[2]
 _PASSED_ON = ("HOME", "LANG", "TZ", "TERM", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
 _TUNABLE = ("LOCALCLOUD_TIME_SCALE", "LOG_LEVEL")
 """Variables of the user's that change how the AWS server works."""
@@ -31,7 +34,7 @@ _TUNABLE = ("LOCALCLOUD_TIME_SCALE", "LOG_LEVEL")
 def source_fingerprint() -> str:
     """Changes with the AWS server's code, so that `up` knows when to start it anew."""
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent / "aws").rglob("*.py")):
+    for path in sorted((Path(__file__).parents[1] / "aws").rglob("*.py")):
         digest.update(str(path).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -77,7 +80,7 @@ def box_config(
         docker_cli=str(programs.docker),
         engine=_engine_program(instance, programs, base=base, search_path=search_path, build_ca=build_ca),
         upstream=Program(
-            argv=[sys.executable, "-m", "pythonbase_localcloud.upstream_server"],
+            argv=[sys.executable, "-m", "pythonbase_localcloud.upstream.server"],
             env={
                 **base,
                 "PYTHONPATH": str(_SOURCE_ROOT),
@@ -88,7 +91,7 @@ def box_config(
             },
         ),
         front=Program(
-            argv=[sys.executable, "-m", "pythonbase_localcloud.front"],
+            argv=[sys.executable, "-m", "pythonbase_localcloud.box.front"],
             env={
                 **base,
                 "PYTHONPATH": str(_SOURCE_ROOT),
@@ -135,7 +138,7 @@ def box_names(
     """
     names = {hosts.ecr_name(account, region): hosts.GATEWAY_ADDRESS for account, region in accounts}
     names[hosts.BITBUCKET_API] = hosts.GATEWAY_ADDRESS
-    names |= dict.fromkeys(made_hosts, upstream.ADDRESS)
+    names |= dict.fromkeys(made_hosts, registries.ADDRESS)
     return names | dict.fromkeys(HUB_HOSTS if docker_hub else (), HUB_ADDRESS)
 
 

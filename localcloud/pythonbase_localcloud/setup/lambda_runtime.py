@@ -7,11 +7,11 @@ import os
 import shutil
 from pathlib import Path
 
-from pythonbase_localcloud.commands import run
-from pythonbase_localcloud.locks import held
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.machine.commands import run
+from pythonbase_localcloud.machine.locks import held
+from pythonbase_localcloud.machine.progress import Report
 
-_PINS = Path(__file__).parents[1] / "lambda-runtime"
+_PINS = Path(__file__).parents[2] / "lambda-runtime"
 
 
 def ensure(target: Path, *, search_path: str, log: Path, report: Report) -> None:

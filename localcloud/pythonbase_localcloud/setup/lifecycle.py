@@ -14,30 +14,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from pythonbase_localcloud import (
-    box,
-    build_image,
-    cgroups,
-    configuration,
-    container_box,
-    docker_hub,
-    engine,
-    hosts,
-    lambda_runtime,
-    network,
-    packages,
-    ports,
-    tls,
-    upstream,
-    upstream_image,
-)
-from pythonbase_localcloud.box_config import BoxConfig
-from pythonbase_localcloud.box_init import STATE_FILE, engine_answers
-from pythonbase_localcloud.commands import CommandError, LocalCloudError
+from pythonbase_localcloud import docker_hub
+from pythonbase_localcloud.box import cgroups, container_box, hosts, namespace_box, network, tls
+from pythonbase_localcloud.box.config import BoxConfig
+from pythonbase_localcloud.box.init import STATE_FILE, engine_answers
 from pythonbase_localcloud.docker_hub import program
+from pythonbase_localcloud.engine import docker_engine, packages
+from pythonbase_localcloud.images import build_image, upstream_image
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance
-from pythonbase_localcloud.locks import held
-from pythonbase_localcloud.progress import Report, reporter
+from pythonbase_localcloud.machine import ports
+from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError
+from pythonbase_localcloud.machine.locks import held
+from pythonbase_localcloud.machine.progress import Report, reporter
+from pythonbase_localcloud.setup import configuration, lambda_runtime
+from pythonbase_localcloud.upstream import registries
 
 DEFAULT_UPSTREAMS = ("public.ecr.aws/docker/library/python:3.13-slim",)
 _ENGINE = "the Docker engine"
@@ -89,7 +79,7 @@ def clean(instance: Instance, *, report: Report | None = None) -> None:
     if not instance.home.exists():
         return
     # instances of tests live inside the directory
-    for record in instance.home.glob(f"*/run/{box.RECORD_FILE}"):
+    for record in instance.home.glob(f"*/run/{namespace_box.RECORD_FILE}"):
         down(replace(instance, home=record.parents[1]), report=say)
     with held(instance.lock):
         found = find_box(instance)
@@ -105,7 +95,7 @@ def status(instance: Instance) -> list[str]:
     running = find_box(instance)
     if running is None or not running.is_running():
         return ["the local cloud is not running"]
-    phase, error = box.state(instance)
+    phase, error = namespace_box.state(instance)
     lines = [f"the local cloud is running ({type(running).__name__}, phase {phase or 'starting'})"]
     answers = "answers" if _server_is_well(instance) else "does not answer"
     lines.append(f"AWS endpoint  {instance.endpoint_url} ({answers})")
@@ -119,15 +109,15 @@ def status(instance: Instance) -> list[str]:
     return lines
 
 
-def find_box(instance: Instance) -> box.Box | None:
+def find_box(instance: Instance) -> namespace_box.Box | None:
     """The box that an earlier `up` recorded, running or not."""
     try:
-        record = json.loads((instance.run / box.RECORD_FILE).read_text())
+        record = json.loads((instance.run / namespace_box.RECORD_FILE).read_text())
     except (FileNotFoundError, ValueError):
         return None
     if record["kind"] == "container":
         return container_box.ContainerBox(instance, record["docker"], record["host"])
-    return box.NamespaceBox(instance, record["pid"], record["started"])
+    return namespace_box.NamespaceBox(instance, record["pid"], record["started"])
 
 
 def load_balancer_url(instance: Instance, name: str) -> str:
@@ -188,11 +178,11 @@ class _Starter:
         trust = tls.machine_trust(os.environ, ours=instance.ca_bundle)
         self._machine_bundle = trust.bundle
         self._build_ca = trust.bundle if trust.is_custom else None
-        self._record = upstream.Record(instance.home / "upstream.json")
+        self._record = registries.Record(instance.home / "upstream.json")
 
     # --- a running instance -------------------------------------------------------------------------------------------
 
-    def refresh(self, running: box.Box, upstreams: Sequence[str]) -> None:
+    def refresh(self, running: namespace_box.Box, upstreams: Sequence[str]) -> None:
         """Bring a running instance up to date: further upstreams and names, changed code, an ended AWS server."""
         instance = self._instance
         self._decide_upstreams(upstreams)
@@ -200,7 +190,7 @@ class _Starter:
         if self._record.made():
             upstream_image.ensure(instance.cache, log=instance.logs / "python-image.log", report=self._report)
         by_address: dict[str, list[str]] = {}
-        has_hub = BoxConfig.load(instance.run / box.CONFIG_FILE).docker_hub is not None
+        has_hub = BoxConfig.load(instance.run / namespace_box.CONFIG_FILE).docker_hub is not None
         if self._docker_hub_asked and not has_hub:
             raise LocalCloudError("the local cloud runs without a stand-in for Docker Hub; stop it and start it again")
         for name, address in self._names(docker_hub=has_hub).items():
@@ -211,7 +201,7 @@ class _Starter:
         changed = not fingerprint.exists() or fingerprint.read_text() != self._fingerprint()
         if changed or not _server_is_well(instance):
             self._report("starts the AWS server anew")
-            config_file = instance.run / box.CONFIG_FILE
+            config_file = instance.run / namespace_box.CONFIG_FILE
             old = BoxConfig.load(config_file)
             server = replace(old.server, argv=list(self._server))
             replace(old, server=server).save(config_file)
@@ -229,7 +219,7 @@ class _Starter:
         """Start an instance that does not run; slow parts of the first time run side by side."""
         instance = self._instance
         self._make_directories()
-        choice = engine.choose(
+        choice = docker_engine.choose(
             environment=self._environment,
             cache=instance.cache,
             log=instance.logs / "packages.log",
@@ -342,14 +332,18 @@ class _Starter:
         authority = tls.ensure_authority(directory)
         gateway = tls.ensure_certificate(directory, stem="gateway", names=tls.gateway_names())
         stand_in = tls.ensure_certificate(
-            directory, stem="upstream", names=["localhost", upstream.ADDRESS, *self._record.made_hosts()]
+            directory, stem="upstream", names=["localhost", registries.ADDRESS, *self._record.made_hosts()]
         )
         tls.write_bundle(self._instance.ca_bundle, authority=authority, machine=self._machine_bundle)
         return gateway, stand_in
 
     def _start_box(
-        self, programs: engine.EnginePrograms, user: engine.UserEngine | None, *, hub: program.Programs | None
-    ) -> box.Box:
+        self,
+        programs: docker_engine.EnginePrograms,
+        user: docker_engine.UserEngine | None,
+        *,
+        hub: program.Programs | None,
+    ) -> namespace_box.Box:
         instance = self._instance
         gateway, stand_in = self._certificates()
         gateway_socket = ports.reserve(instance.port_file)
@@ -376,7 +370,9 @@ class _Starter:
         # the box holds the sockets then
         with gateway_socket, front_socket:
             if user is None:
-                return box.start(instance, config, gateway=gateway_socket, front=front_socket, environment=environment)
+                return namespace_box.start(
+                    instance, config, gateway=gateway_socket, front=front_socket, environment=environment
+                )
             return container_box.start(
                 instance,
                 config,
@@ -398,17 +394,17 @@ class _Starter:
     def _mark_restart(self) -> None:
         (self._instance.run / STATE_FILE).write_text(json.dumps({"phase": "restarting", "error": ""}))
 
-    def _wait_for_engine(self, running: box.Box) -> None:
+    def _wait_for_engine(self, running: namespace_box.Box) -> None:
         path = str(self._instance.docker_socket)
         self._wait(running, lambda: engine_answers(path), _ENGINE, _ENGINE_SECONDS)
 
-    def _wait_for_server(self, running: box.Box) -> None:
+    def _wait_for_server(self, running: namespace_box.Box) -> None:
         self._wait(running, lambda: _server_is_well(self._instance), _SERVER, _SERVER_SECONDS)
 
-    def _wait(self, running: box.Box, ready: Callable[[], bool], what: str, seconds: float) -> None:
+    def _wait(self, running: namespace_box.Box, ready: Callable[[], bool], what: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
-            phase, error = box.state(self._instance)
+            phase, error = namespace_box.state(self._instance)
             if error or not running.is_running():
                 problem = error or "the box ended"
             elif time.monotonic() > deadline:
@@ -432,10 +428,10 @@ class _Starter:
 
 def _server_is_well(instance: Instance) -> bool:
     # the box keeps the socket of a server that has ended: asking there means waiting for nobody
-    return box.state(instance)[0] == "server" and server_answers(instance)
+    return namespace_box.state(instance)[0] == "server" and server_answers(instance)
 
 
-def _try_stop(running: box.Box) -> None:
+def _try_stop(running: namespace_box.Box) -> None:
     try:
         running.stop()
     except (CommandError, OSError):

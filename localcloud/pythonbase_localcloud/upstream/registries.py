@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud.commands import LocalCloudError
+from pythonbase_localcloud.machine.commands import LocalCloudError
 
 ADDRESS = "127.0.0.2"
 """Where the stand-in listens inside the box, on port 443; the registries' names point there in the box's hosts file."""

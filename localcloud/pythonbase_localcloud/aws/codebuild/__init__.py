@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pythonbase_localcloud.aws import scope, seams, service_quotas, store
+from pythonbase_localcloud.aws import scope, seams, store
 from pythonbase_localcloud.aws.cloudformation.builds import normalize
 from pythonbase_localcloud.aws.json_service import ApiError, Request
 from pythonbase_localcloud.aws.json_service import call as call_operation
 from pythonbase_localcloud.aws.settings import Settings
+from pythonbase_localcloud.aws.small_services import service_quotas
 
 from . import reports
 from .logs import destination

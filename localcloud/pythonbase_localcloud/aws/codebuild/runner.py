@@ -17,7 +17,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import authorization, container_credentials, credentials, engine, scope, seams
+from pythonbase_localcloud.aws import engine, scope, seams
+from pythonbase_localcloud.aws.iam import authorization, container_credentials, credentials
 from pythonbase_localcloud.aws.settings import Settings
 
 from . import environment, full_clone, reports

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pythonbase_localcloud.aws.codebuild.runner import Location
-from pythonbase_localcloud.aws.credentials import Credentials
+from pythonbase_localcloud.aws.iam.credentials import Credentials
 from pythonbase_localcloud.aws.settings import Settings
 
 

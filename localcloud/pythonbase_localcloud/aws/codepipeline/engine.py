@@ -16,8 +16,10 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import credentials, events, scope, state
+from pythonbase_localcloud.aws import scope, state
 from pythonbase_localcloud.aws.codebuild.runner import Location
+from pythonbase_localcloud.aws.eventbridge import events
+from pythonbase_localcloud.aws.iam import credentials
 from pythonbase_localcloud.aws.settings import Settings
 
 from . import executions, model, stage_failure

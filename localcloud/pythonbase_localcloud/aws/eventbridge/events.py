@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from . import seams
+from pythonbase_localcloud.aws import seams
 
 log = logging.getLogger("localcloud")
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from . import events, scope, seams
+from pythonbase_localcloud.aws import scope, seams
+from pythonbase_localcloud.aws.eventbridge import events
 
 log = logging.getLogger("localcloud")
 

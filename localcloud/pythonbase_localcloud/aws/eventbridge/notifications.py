@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from . import events, scope, seams
-from .cloudformation.types import Properties, Resource, register
-from .json_service import ApiError
-from .store import scoped_store
+from pythonbase_localcloud.aws import scope, seams
+from pythonbase_localcloud.aws.cloudformation.types import Properties, Resource, register
+from pythonbase_localcloud.aws.eventbridge import events
+from pythonbase_localcloud.aws.json_service import ApiError
+from pythonbase_localcloud.aws.store import scoped_store
 
 log = logging.getLogger("localcloud")
 

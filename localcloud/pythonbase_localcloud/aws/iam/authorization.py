@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import scope, seams
+from pythonbase_localcloud.aws import scope, seams
 
 
 class AccessDeniedError(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .credentials import Credentials
+from pythonbase_localcloud.aws.iam.credentials import Credentials
 
 _PATH = "/credentials/"
 _providers: dict[str, Callable[[], Credentials]] = {}

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from . import scope, seams
+from pythonbase_localcloud.aws import scope, seams
 
 _SESSION_SECONDS = 3600
 _CLIENTS = 128

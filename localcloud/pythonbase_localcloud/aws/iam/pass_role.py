@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from . import authorization, seams
-from .json_service import Response
-from .request_resources import Members, members_of
+from pythonbase_localcloud.aws import seams
+from pythonbase_localcloud.aws.iam import authorization
+from pythonbase_localcloud.aws.iam.request_resources import Members, members_of
+from pythonbase_localcloud.aws.json_service import Response
 
 #: service, action -> the roles that the request passes, and to whom.
 _PASSED: dict[tuple[str, str], tuple[str, Callable[[Members], Iterable[Any]]]] = {

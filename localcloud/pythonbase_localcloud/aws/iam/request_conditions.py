@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import seams
-from .codepipeline import executions
+from pythonbase_localcloud.aws import seams
+from pythonbase_localcloud.aws.codepipeline import executions
 
 Members = Mapping[str, Any]
 Context = dict[str, Any]

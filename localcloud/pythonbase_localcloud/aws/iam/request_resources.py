@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import scope, seams
-from .request_conditions import condition_keys
+from pythonbase_localcloud.aws import scope, seams
+from pythonbase_localcloud.aws.iam.request_conditions import condition_keys
 
 Members = Mapping[str, Any]
 _ANY = "*"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import credentials, seams
+from pythonbase_localcloud.aws import seams
+from pythonbase_localcloud.aws.iam import credentials
 
 
 def install() -> None:

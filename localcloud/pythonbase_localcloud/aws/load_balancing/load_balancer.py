@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pythonbase_localcloud.aws import seams
-from pythonbase_localcloud.aws.target_health import HealthChecks, Target, TargetHealth
+from pythonbase_localcloud.aws.load_balancing.target_health import HealthChecks, Target, TargetHealth
 
 
 class Routing:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from . import seams
+from pythonbase_localcloud.aws import seams
 
 log = logging.getLogger("localcloud")
 

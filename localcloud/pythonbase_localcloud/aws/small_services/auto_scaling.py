@@ -6,8 +6,8 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from . import json_service, scope, store
-from .cloudformation.types import Properties, Resource, register
+from pythonbase_localcloud.aws import json_service, scope, store
+from pythonbase_localcloud.aws.cloudformation.types import Properties, Resource, register
 
 _targets = store.scoped_store("application-autoscaling", "targets")
 _policies = store.scoped_store("application-autoscaling", "policies")

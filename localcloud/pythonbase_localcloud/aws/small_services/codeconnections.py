@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from . import scope, store
-from .cloudformation.types import Properties, Resource, register
-from .json_service import ApiError
-from .json_service import register as register_service
+from pythonbase_localcloud.aws import scope, store
+from pythonbase_localcloud.aws.cloudformation.types import Properties, Resource, register
+from pythonbase_localcloud.aws.json_service import ApiError
+from pythonbase_localcloud.aws.json_service import register as register_service
 
 _SERVICES = {
     "codeconnections": ("com.amazonaws.codeconnections.", "AWS::CodeConnections::Connection"),

@@ -7,7 +7,8 @@ import secrets
 import time
 from typing import Any
 
-from . import authorization, json_service
+from pythonbase_localcloud.aws import json_service
+from pythonbase_localcloud.aws.iam import authorization
 
 _SECONDS = 12 * 3600
 

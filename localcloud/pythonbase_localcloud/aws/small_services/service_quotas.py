@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from . import json_service, scope, store
+from pythonbase_localcloud.aws import json_service, scope, store
 
 _applied = store.scoped_store("servicequotas", "applied")
 """``<service>/<code>`` to the account's own value."""

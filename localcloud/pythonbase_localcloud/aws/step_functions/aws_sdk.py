@@ -10,7 +10,8 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import credentials, seams
+from pythonbase_localcloud.aws import seams
+from pythonbase_localcloud.aws.iam import credentials
 
 #: names of the Java SDK, which both services use, that differ from boto3's
 _BOTO_NAMES = {

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from . import seams
-from .json_service import ApiError, json_response
+from pythonbase_localcloud.aws import seams
+from pythonbase_localcloud.aws.json_service import ApiError, json_response
 
 Record = dict[str, Any]
 _REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")

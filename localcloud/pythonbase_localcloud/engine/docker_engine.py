@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud import packages
-from pythonbase_localcloud.commands import CommandError, LocalCloudError, run
-from pythonbase_localcloud.locks import held
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.engine import packages
+from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError, run
+from pythonbase_localcloud.machine.locks import held
+from pythonbase_localcloud.machine.progress import Report
 
 MINIMUM_MAJOR = 23
 """The first Docker whose BuildKit applies source policies, which is what keeps Docker Hub out of service builds."""

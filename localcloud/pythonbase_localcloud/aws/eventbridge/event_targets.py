@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from . import authorization, aws_sdk, codepipeline, credentials, faults, scope, seams
+from pythonbase_localcloud.aws import codepipeline, faults, scope, seams
+from pythonbase_localcloud.aws.iam import authorization, credentials
+from pythonbase_localcloud.aws.step_functions import aws_sdk
 
 log = logging.getLogger("localcloud")
 

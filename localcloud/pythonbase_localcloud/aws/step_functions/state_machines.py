@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from . import authorization, aws_sdk, credentials, execution_life, faults, scope, seams
-from .request_conditions import condition_keys
+from pythonbase_localcloud.aws import faults, scope, seams
+from pythonbase_localcloud.aws.iam import authorization, credentials
+from pythonbase_localcloud.aws.iam.request_conditions import condition_keys
+from pythonbase_localcloud.aws.step_functions import aws_sdk, execution_life
 
 _POLL_SECONDS = 0.4
 _EXECUTIONS = 128
