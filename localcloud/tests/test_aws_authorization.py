@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import allow, caller, service_role, unique
+from pythonbase_localcloud.testing.callers import allow, caller, service_role, unique
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 Call = Callable[[Any], Any]
 

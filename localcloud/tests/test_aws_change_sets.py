@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import WaiterError
 
-from tests.localcloud.aws_support import unique
+from pythonbase_localcloud.testing.callers import unique
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 
 class Stack:

@@ -5,88 +5,24 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import allow, caller, service_role, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.builds import LOGS, Project, build_spec, failed_contexts
+from pythonbase_localcloud.testing.callers import allow, caller, set_policy, unique, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from tests.localcloud.conftest import Cloud
-
-_LOGS = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
-
-
-class Project:
-    """A build project without source."""
-
-    def __init__(
-        self, cloud: Cloud, *statements: Mapping[str, Any], trusted: str = "codebuild.amazonaws.com", **members: Any
-    ) -> None:
-        self.cloud = cloud
-        self.client = cloud.client("codebuild")
-        self.name = unique("project")
-        self.role = service_role(cloud, trusted, _LOGS, *statements)
-        self.client.create_project(
-            **{
-                "name": self.name,
-                "serviceRole": self.role,
-                "artifacts": {"type": "NO_ARTIFACTS"},
-                "source": {"type": "NO_SOURCE", "buildspec": _spec()},
-                "environment": {
-                    "type": "LINUX_CONTAINER",
-                    "computeType": "BUILD_GENERAL1_SMALL",
-                    "image": "aws/codebuild/standard:7.0",
-                },
-                **members,
-            }
-        )
-
-    def start(self, **members: Any) -> str:
-        """Id of a new build."""
-        return str(self.client.start_build(projectName=self.name, **members)["build"]["id"])
-
-    def build(self, **members: Any) -> dict[str, Any]:
-        """A build that has ended."""
-        return self.ended(self.start(**members))
-
-    def ended(self, build_id: str) -> dict[str, Any]:
-        """The build once it has ended."""
-
-        def over() -> dict[str, Any] | None:
-            (build,) = self.client.batch_get_builds(ids=[build_id])["builds"]
-            return build if build["buildComplete"] else None
-
-        return wait_for(over, seconds=120)
-
-    def log(self, build: Mapping[str, Any]) -> str:
-        """The build's output."""
-        events = self.cloud.client("logs").get_log_events(
-            logGroupName=build["logs"]["groupName"], logStreamName=build["logs"]["streamName"], startFromHead=True
-        )
-        return "\n".join(event["message"] for event in events["events"])
-
-
-def _spec(*commands: str, **members: Any) -> str:
-    return json.dumps({"version": "0.2", "phases": {"build": {"commands": list(commands) or ["true"]}}, **members})
-
-
-def _contexts(build: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    return {
-        phase["phaseType"]: (context["statusCode"], context["message"])
-        for phase in build["phases"]
-        for context in phase.get("contexts", [])
-        if context.get("statusCode")
-    }
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 
 def test_a_build_runs_its_buildspec_and_shows_phases_log_and_exported_variables(cloud: Cloud) -> None:
     project = Project(cloud)
     build = project.build(
-        buildspecOverride=_spec(
+        buildspecOverride=build_spec(
             "echo number $CODEBUILD_BUILD_NUMBER for $WHO",
             "export ANSWER=$((6*7))",
             env={"exported-variables": ["ANSWER"]},
@@ -110,9 +46,9 @@ def test_a_build_runs_its_buildspec_and_shows_phases_log_and_exported_variables(
 
 
 def test_a_failing_command_is_reported_as_codebuild_reports_it(cloud: Cloud) -> None:
-    build = Project(cloud).build(buildspecOverride=_spec("echo before", "ls /nowhere"))
+    build = Project(cloud).build(buildspecOverride=build_spec("echo before", "ls /nowhere"))
     assert build["buildStatus"] == "FAILED"
-    assert _contexts(build) == {
+    assert failed_contexts(build) == {
         "BUILD": ("COMMAND_EXECUTION_ERROR", "Error while executing command: ls /nowhere. Reason: exit status 2")
     }
 
@@ -120,12 +56,12 @@ def test_a_failing_command_is_reported_as_codebuild_reports_it(cloud: Cloud) -> 
 def test_a_wrong_buildspec_fails_the_build(cloud: Cloud) -> None:
     build = Project(cloud).build(buildspecOverride="version: 0.2\nphases: 3\n")
     assert build["buildStatus"] == "FAILED"
-    assert _contexts(build)["DOWNLOAD_SOURCE"][0] == "YAML_FILE_ERROR"
+    assert failed_contexts(build)["DOWNLOAD_SOURCE"][0] == "YAML_FILE_ERROR"
 
 
 def test_the_build_has_its_roles_credentials_and_not_in_its_environment(cloud: Cloud) -> None:
     project = Project(cloud)
-    build = project.build(buildspecOverride=_spec("aws sts get-caller-identity --query Arn --output text", "env"))
+    build = project.build(buildspecOverride=build_spec("aws sts get-caller-identity --query Arn --output text", "env"))
     log = project.log(build)
     assert f":assumed-role/{project.role.rsplit('/', 1)[-1]}/AWSCodeBuild-" in log
     assert "AWS_SECRET_ACCESS_KEY" not in log
@@ -136,9 +72,9 @@ def test_a_build_may_do_what_its_role_may_and_nothing_else(cloud: Cloud) -> None
     command = "aws ssm get-parameter --name /tests/mine --query Parameter.Value --output text"
     permission = allow("ssm:GetParameter", on=f"arn:aws:ssm:{cloud.region}:{cloud.account}:parameter/tests/mine")
     allowed, denied = Project(cloud, permission), Project(cloud)
-    succeeded = allowed.build(buildspecOverride=_spec(command))
+    succeeded = allowed.build(buildspecOverride=build_spec(command))
     assert "secret of mine" in allowed.log(succeeded)
-    failed = denied.build(buildspecOverride=_spec(command))
+    failed = denied.build(buildspecOverride=build_spec(command))
     assert failed["buildStatus"] == "FAILED"
     assert "AccessDenied" in denied.log(failed)
 
@@ -149,15 +85,15 @@ def test_parameters_and_secrets_are_resolved_with_the_projects_role(cloud: Cloud
     secret = cloud.client("secretsmanager").create_secret(Name=name, SecretString='{"user": "from secret"}')["ARN"]
     ssm = allow("ssm:GetParameters", on=f"arn:aws:ssm:{cloud.region}:{cloud.account}:parameter/tests/p")
     secrets = allow("secretsmanager:GetSecretValue", on=secret)
-    spec = _spec(
+    spec = build_spec(
         "echo got $P and $S", env={"parameter-store": {"P": "/tests/p"}, "secrets-manager": {"S": f"{name}:user"}}
     )
     project = Project(cloud, ssm, secrets)
     assert "got from ssm and from secret" in project.log(project.build(buildspecOverride=spec))
     for rest, code in (([ssm], "SECRETS_MANAGER_ERROR"), ([secrets], "PARAMETER_STORE_ERROR")):
-        set_policy(cloud, project.role, _LOGS, *rest)
+        set_policy(cloud, project.role, LOGS, *rest)
         build = project.build(buildspecOverride=spec)
-        found, message = _contexts(build)["DOWNLOAD_SOURCE"]
+        found, message = failed_contexts(build)["DOWNLOAD_SOURCE"]
         assert (build["buildStatus"], found) == ("FAILED", code)
         assert "AccessDenied" in message
 
@@ -165,7 +101,7 @@ def test_parameters_and_secrets_are_resolved_with_the_projects_role(cloud: Cloud
 def test_a_role_that_does_not_trust_codebuild_is_refused(cloud: Cloud) -> None:
     build = Project(cloud, trusted="lambda.amazonaws.com").build()
     assert build["buildStatus"] == "FAILED"
-    code, message = _contexts(build)["PROVISIONING"]
+    code, message = failed_contexts(build)["PROVISIONING"]
     assert code == "ACCESS_DENIED"
     assert "codebuild.amazonaws.com is not authorized to perform: sts:AssumeRole" in message
 
@@ -185,7 +121,7 @@ def test_source_and_artifacts_in_s3_use_the_role(cloud: Cloud) -> None:
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("buildspec.yml", _spec("cp name.txt result.txt", artifacts={"files": ["result.txt"]}))
+        archive.writestr("buildspec.yml", build_spec("cp name.txt result.txt", artifacts={"files": ["result.txt"]}))
         archive.writestr("name.txt", "source")
     s3.put_object(Bucket=bucket, Key="in.zip", Body=packed.getvalue())
     project = Project(
@@ -197,21 +133,21 @@ def test_source_and_artifacts_in_s3_use_the_role(cloud: Cloud) -> None:
     assert project.build()["buildStatus"] == "SUCCEEDED"
     with zipfile.ZipFile(io.BytesIO(s3.get_object(Bucket=bucket, Key="out.zip")["Body"].read())) as archive:
         assert archive.read("result.txt") == b"source"
-    set_policy(cloud, project.role, _LOGS, allow("s3:PutObject", on=f"arn:aws:s3:::{bucket}/*"))
+    set_policy(cloud, project.role, LOGS, allow("s3:PutObject", on=f"arn:aws:s3:::{bucket}/*"))
     denied = project.build()
-    assert "AccessDenied" in _contexts(denied)["DOWNLOAD_SOURCE"][1]
+    assert "AccessDenied" in failed_contexts(denied)["DOWNLOAD_SOURCE"][1]
 
 
 def test_a_stopped_build_ends_at_once(cloud: Cloud) -> None:
     project = Project(cloud)
-    build_id = project.start(buildspecOverride=_spec("echo started", "sleep 60"))
+    build_id = project.start(buildspecOverride=build_spec("echo started", "sleep 60"))
     wait_for(lambda: project.client.batch_get_builds(ids=[build_id])["builds"][0]["currentPhase"] == "BUILD")
     assert project.client.stop_build(id=build_id)["build"]["buildStatus"] == "STOPPED"
     assert project.ended(build_id)["buildStatus"] == "STOPPED"
 
 
 def test_a_privileged_build_reaches_the_engine_and_another_does_not(cloud: Cloud) -> None:
-    spec = _spec("docker version --format '{{.Server.Os}}'")
+    spec = build_spec("docker version --format '{{.Server.Os}}'")
     assert Project(cloud).build(buildspecOverride=spec)["buildStatus"] == "FAILED"
     build = Project(cloud).build(buildspecOverride=spec, privilegedModeOverride=True)
     assert build["buildStatus"] == "SUCCEEDED"

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import allow, caller
-from tests.localcloud.conftest import Cloud
-from tests.localcloud.test_aws_codebuild import Project, _contexts, _spec
+from pythonbase_localcloud.testing.builds import Project, build_spec, failed_contexts
+from pythonbase_localcloud.testing.callers import allow, caller
+from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = pytest.mark.slow
 
 _RIGHTS = ("CreateReportGroup", "CreateReport", "UpdateReport", "BatchPutTestCases")
 _JUNIT = """\
@@ -28,7 +30,9 @@ _GOOD = '<testsuite name="s"><testcase classname="c" name="test_one" time="0.1"/
 def _project(cloud: Cloud, *commands: str, rights: tuple[str, ...] = _RIGHTS, file_format: str = "JUNITXML") -> Project:
     """A project whose role may report to its own group, as far as `rights` go."""
     section = {"tests": {"files": ["**/*.xml"], "base-directory": "out", "file-format": file_format}}
-    project = Project(cloud, source={"type": "NO_SOURCE", "buildspec": _spec("mkdir out", *commands, reports=section)})
+    project = Project(
+        cloud, source={"type": "NO_SOURCE", "buildspec": build_spec("mkdir out", *commands, reports=section)}
+    )
     group = f"arn:aws:codebuild:{cloud.region}:{cloud.account}:report-group/{project.name}-tests"
     cloud.client("iam").put_role_policy(
         RoleName=project.role.rsplit("/", 1)[-1],
@@ -101,7 +105,7 @@ def test_a_failed_build_reports_too(cloud: Cloud) -> None:
     project = _project(cloud, _write(_GOOD), "exit 3")
     build = project.build()
     assert build["buildStatus"] == "FAILED"
-    assert _contexts(build)["BUILD"][0] == "COMMAND_EXECUTION_ERROR"
+    assert failed_contexts(build)["BUILD"][0] == "COMMAND_EXECUTION_ERROR"
     assert _report(project, build)["status"] == "SUCCEEDED"
 
 
@@ -122,7 +126,7 @@ def test_each_right_is_needed(cloud: Cloud, missing: str) -> None:
     project = _project(cloud, _write(_GOOD), rights=tuple(right for right in _RIGHTS if right != missing))
     build = project.build()
     assert build["buildStatus"] == "FAILED"
-    code, message = _contexts(build)["UPLOAD_ARTIFACTS"]
+    code, message = failed_contexts(build)["UPLOAD_ARTIFACTS"]
     assert code == "CLIENT_ERROR"
     assert f"not authorized to perform: codebuild:{missing}" in message
 
@@ -142,4 +146,4 @@ def test_a_format_that_is_not_read_here_is_refused(cloud: Cloud) -> None:
     project = _project(cloud, file_format="CUCUMBERJSON")
     build = project.build()
     assert build["buildStatus"] == "FAILED"
-    assert "reads reports of the format JUNITXML" in _contexts(build)["DOWNLOAD_SOURCE"][1]
+    assert "reads reports of the format JUNITXML" in failed_contexts(build)["DOWNLOAD_SOURCE"][1]

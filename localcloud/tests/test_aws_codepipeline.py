@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import time
 import urllib.parse
 import zipfile
@@ -13,210 +12,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import RegistryClient, allow, caller, service_role, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.callers import allow, caller, service_role, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.pipelines import (
+    NOTICED_SECONDS,
+    Pipeline,
+    Repository,
+    approval_stage,
+    authorize,
+    stage_action,
+)
+from pythonbase_localcloud.testing.registry_client import RegistryClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
-_LOGS = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
-
-
-_NOTICED_SECONDS = 0.7
-"""After that the local cloud has seen a push, so that a pipeline made later is not started by it."""
-
-
-class Repository:
-    """A repository of the local Bitbucket and a clone of it."""
-
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
-        self.name = f"team/{unique('repo')}"
-        bare = cloud.home / "bitbucket" / f"{self.name}.git"
-        bare.parent.mkdir(parents=True, exist_ok=True)
-        _git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
-        self._clone = folder / "clone"
-        _git("init", "--quiet", "--initial-branch=main", str(self._clone))
-        _git("remote", "add", "origin", str(bare), cwd=self._clone)
-
-    def push(self, branch: str = "main", *, wait: bool = True, **files: str) -> str:
-        """Commit files (``name__ext`` is ``name.ext``) on a branch, push, wait until it is noticed; the commit."""
-        _git("checkout", "--quiet", "-B", branch, cwd=self._clone)
-        for name, content in files.items():
-            path = self._clone / name.replace("__", ".")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-        _git("add", "--all", cwd=self._clone)
-        _git(
-            "-c",
-            "user.name=T",
-            "-c",
-            "user.email=t@localhost",
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "-m",
-            "a change",
-            cwd=self._clone,
-        )
-        _git("push", "--quiet", "origin", branch, cwd=self._clone)
-        time.sleep(_NOTICED_SECONDS if wait else 0)
-        return _git("rev-parse", "HEAD", cwd=self._clone)
-
-
-def _git(*arguments: str, cwd: Path | None = None) -> str:
-    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
-
-
-class Pipeline:
-    """A pipeline with a Bitbucket source and the stages of the test."""
-
-    def __init__(
-        self,
-        cloud: Cloud,
-        repository: Repository,
-        *stages: Mapping[str, Any],
-        authorized: bool = True,
-        role_statements: list[dict[str, Any]] | None = None,
-        source: Mapping[str, Any] | None = None,
-        **declaration: Any,
-    ) -> None:
-        self.cloud = cloud
-        self.client = cloud.client("codepipeline")
-        self.name = unique("pipeline")
-        self.bucket = unique("artifacts")
-        cloud.client("s3").create_bucket(
-            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region}
-        )
-        self.connection = cloud.client("codeconnections").create_connection(
-            ProviderType="Bitbucket", ConnectionName=unique("c")
-        )["ConnectionArn"]
-        self.needed = [
-            allow("s3:GetObject", "s3:PutObject", on=f"arn:aws:s3:::{self.bucket}/*"),
-            allow("codeconnections:UseConnection", on=self.connection),
-            *(role_statements or []),
-        ]
-        self.role = service_role(cloud, "codepipeline.amazonaws.com", *self.needed)
-        self.declaration = {
-            "name": self.name,
-            "roleArn": self.role,
-            "pipelineType": "V2",
-            "executionMode": "QUEUED",
-            "artifactStore": {"type": "S3", "location": self.bucket},
-            "stages": [
-                {
-                    "name": "Source",
-                    "actions": [
-                        _action(
-                            "Bitbucket",
-                            "Source",
-                            "CodeStarSourceConnection",
-                            namespace="Src",
-                            outputs=["Source"],
-                            ConnectionArn=self.connection,
-                            FullRepositoryId=repository.name,
-                            BranchName="main",
-                            **(source or {}),
-                        )
-                    ],
-                },
-                *stages,
-            ],
-            **declaration,
-        }
-        self.client.create_pipeline(pipeline=self.declaration)
-        # It ran once by itself, and failed because its connection was pending.
-        self.first = self.ended(trigger="CreatePipeline")
-        if authorized:
-            authorize(cloud, self.connection)
-
-    def executions(self) -> list[dict[str, Any]]:
-        """Newest first."""
-        found: list[dict[str, Any]] = self.client.list_pipeline_executions(pipelineName=self.name)[
-            "pipelineExecutionSummaries"
-        ]
-        return found
-
-    def ended(self, *, trigger: str | None = None, commit: str | None = None, seconds: float = 60) -> dict[str, Any]:
-        """The execution that this trigger or commit started, once it is over."""
-
-        def over() -> dict[str, Any] | None:
-            return next(
-                (
-                    item
-                    for item in self.executions()
-                    if item["status"] not in ("InProgress", "Stopping")
-                    and (trigger is None or item["trigger"]["triggerType"] == trigger)
-                    and (commit is None or commit in [r["revisionId"] for r in item["sourceRevisions"]])
-                ),
-                None,
-            )
-
-        return wait_for(over, seconds=seconds)
-
-    def run(self, **arguments: Any) -> dict[str, Any]:
-        """Start an execution and wait for its end."""
-        execution_id = self.client.start_pipeline_execution(name=self.name, **arguments)["pipelineExecutionId"]
-        return wait_for(
-            lambda: next(
-                (
-                    item
-                    for item in self.executions()
-                    if item["pipelineExecutionId"] == execution_id and item["status"] not in ("InProgress", "Stopping")
-                ),
-                None,
-            )
-        )
-
-    def actions(self, execution: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Action executions by name."""
-        details = self.client.list_action_executions(
-            pipelineName=self.name, filter={"pipelineExecutionId": execution["pipelineExecutionId"]}
-        )
-        return {detail["actionName"]: detail for detail in reversed(details["actionExecutionDetails"])}
-
-
-def authorize(cloud: Cloud, connection: str) -> None:
-    """The handshake of the console."""
-    answer = RegistryClient(cloud).call(
-        "POST",
-        f"/_localcloud/connections/{urllib.parse.quote(connection, safe='')}/authorize",
-        b"",
-        headers={"x-localcloud-access-key": cloud.account, "x-localcloud-secret": "local"},
-    )
-    assert answer.status == 200, answer
-
-
-def _action(
-    name: str,
-    category: str,
-    provider: str,
-    *,
-    inputs: tuple[str, ...] = (),
-    outputs: Any = (),
-    order: int = 1,
-    namespace: str | None = None,
-    **configuration: str,
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "runOrder": order,
-        "configuration": configuration,
-        "actionTypeId": {"category": category, "owner": "AWS", "provider": provider, "version": "1"},
-        "inputArtifacts": [{"name": item} for item in inputs],
-        "outputArtifacts": [{"name": item} for item in outputs],
-        **({"namespace": namespace} if namespace else {}),
-    }
-
-
-def _approve(name: str = "Approve") -> dict[str, Any]:
-    return {"name": "Approval", "actions": [_action(name, "Approval", "Manual")]}
+LOGS = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def _build_project(cloud: Cloud, bucket_arn: str, spec: str) -> str:
     name = unique("project")
-    role = service_role(cloud, "codebuild.amazonaws.com", _LOGS, allow("s3:GetObject", "s3:PutObject", on=bucket_arn))
+    role = service_role(cloud, "codebuild.amazonaws.com", LOGS, allow("s3:GetObject", "s3:PutObject", on=bucket_arn))
     cloud.client("codebuild").create_project(
         name=name,
         serviceRole=role,
@@ -231,7 +49,7 @@ def _build_stage(project: str, **configuration: Any) -> dict[str, Any]:
     return {
         "name": "Build",
         "actions": [
-            _action(
+            stage_action(
                 "Build",
                 "Build",
                 "CodeBuild",
@@ -265,7 +83,7 @@ def test_a_new_pipeline_runs_once_and_fails_while_its_connection_is_pending(
     cloud: Cloud, repository: Repository
 ) -> None:
     commit = repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve(), authorized=False)
+    pipeline = Pipeline(cloud, repository, approval_stage(), authorized=False)
     assert pipeline.first["status"] == "Failed"
     error = pipeline.actions(pipeline.first)["Bitbucket"]["output"]["executionResult"]["errorDetails"]
     assert error["code"] == "ConfigurationError"
@@ -275,7 +93,7 @@ def test_a_new_pipeline_runs_once_and_fails_while_its_connection_is_pending(
     # A push starts nothing while the connection is pending, and one after the handshake does.
     repository.push(wait=False, a="2")
     authorize(cloud, pipeline.connection)
-    time.sleep(_NOTICED_SECONDS)
+    time.sleep(NOTICED_SECONDS)
     pushed = repository.push(a="3")
     execution = wait_for(lambda: next((item for item in pipeline.executions() if item["sourceRevisions"]), None))
     assert [revision["revisionId"] for revision in execution["sourceRevisions"]] == [pushed] != [commit]
@@ -305,7 +123,7 @@ def test_a_source_that_is_not_there_is_named(
     cloud: Cloud, repository: Repository, change: dict[str, str], why: str
 ) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     pipeline.declaration["stages"][0]["actions"][0]["configuration"].update(change)
     pipeline.client.update_pipeline(pipeline=pipeline.declaration)
     execution = pipeline.run()
@@ -315,7 +133,7 @@ def test_a_source_that_is_not_there_is_named(
 
 def test_the_source_needs_use_connection_and_the_bucket(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     bucket, connection = pipeline.needed
     for rest, missing in (([bucket], "codeconnections:UseConnection"), ([connection], "s3:PutObject")):
         set_policy(cloud, pipeline.role, *rest)
@@ -343,7 +161,7 @@ def test_a_release_carries_artifacts_variables_and_the_builds_results(cloud: Clo
             "artifacts": {"files": ["*.txt"]},
         }
     )
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     project = _build_project(cloud, f"arn:aws:s3:::{pipeline.bucket}/*", spec)
     set_policy(cloud, pipeline.role, *pipeline.needed, *_started_build(cloud, project))
     variables = json.dumps(
@@ -380,7 +198,7 @@ def test_a_failed_build_fails_the_execution_with_the_reason_and_can_be_retried(
     cloud: Cloud, repository: Repository
 ) -> None:
     repository.push(ok="")
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     spec = json.dumps(
         {
             "version": "0.2",
@@ -400,7 +218,7 @@ def test_a_failed_build_fails_the_execution_with_the_reason_and_can_be_retried(
     )
     role = cloud.client("codebuild").batch_get_projects(names=[project])["projects"][0]["serviceRole"]
     cloud.client("ssm").put_parameter(Name="/tests/go", Value="1", Type="String", Overwrite=True)
-    set_policy(cloud, role, _LOGS, allow("s3:*", "ssm:GetParameter"))
+    set_policy(cloud, role, LOGS, allow("s3:*", "ssm:GetParameter"))
     pipeline.client.retry_stage_execution(
         pipelineName=pipeline.name,
         stageName="Build",
@@ -413,7 +231,7 @@ def test_a_failed_build_fails_the_execution_with_the_reason_and_can_be_retried(
 
 def test_an_approval_waits_and_its_answer_decides(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     for answer, outcome in (("Approved", "Succeeded"), ("Rejected", "Failed")):
         pipeline.client.start_pipeline_execution(name=pipeline.name)
 
@@ -446,7 +264,7 @@ def test_an_approval_waits_and_its_answer_decides(cloud: Cloud, repository: Repo
 
 def test_executions_queue_up_and_a_stopped_one_makes_room(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     first = pipeline.client.start_pipeline_execution(name=pipeline.name)["pipelineExecutionId"]
     second = pipeline.client.start_pipeline_execution(name=pipeline.name)["pipelineExecutionId"]
 
@@ -467,7 +285,7 @@ def test_in_superseded_mode_the_newest_execution_takes_the_place_of_the_waiting_
     cloud: Cloud, repository: Repository
 ) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve(), executionMode="SUPERSEDED")
+    pipeline = Pipeline(cloud, repository, approval_stage(), executionMode="SUPERSEDED")
     ids = []
     for _ in range(3):
         ids.append(pipeline.client.start_pipeline_execution(name=pipeline.name)["pipelineExecutionId"])
@@ -485,11 +303,11 @@ def test_in_superseded_mode_the_newest_execution_takes_the_place_of_the_waiting_
 
 def test_triggers_select_branches_and_detect_changes_can_be_off(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    off = Pipeline(cloud, repository, _approve(), source={"DetectChanges": "false"})
+    off = Pipeline(cloud, repository, approval_stage(), source={"DetectChanges": "false"})
     filtered = Pipeline(
         cloud,
         repository,
-        _approve(),
+        approval_stage(),
         triggers=[
             {
                 "providerType": "CodeStarSourceConnection",
@@ -537,7 +355,7 @@ def test_a_state_machine_is_started_with_the_role_and_its_failure_is_the_actions
         return {
             "name": "Record",
             "actions": [
-                _action(
+                stage_action(
                     "Record", "Invoke", "StepFunctions", StateMachineArn=machine, Input=text, ExecutionNamePrefix="rec"
                 )
             ],
@@ -564,7 +382,7 @@ def test_an_unresolved_variable_fails_the_action(cloud: Cloud, repository: Repos
     repository.push(a="1")
     stage = {
         "name": "Record",
-        "actions": [_action("Record", "Invoke", "StepFunctions", StateMachineArn="x", Input="#{Nothing.Here}")],
+        "actions": [stage_action("Record", "Invoke", "StepFunctions", StateMachineArn="x", Input="#{Nothing.Here}")],
     }
     pipeline = Pipeline(cloud, repository, stage)
     assert "#{Nothing.Here}" in pipeline.run()["statusSummary"]
@@ -572,14 +390,14 @@ def test_an_unresolved_variable_fails_the_action(cloud: Cloud, repository: Repos
 
 def test_a_wrong_structure_is_refused(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve(), authorized=False)
+    pipeline = Pipeline(cloud, repository, approval_stage(), authorized=False)
     for change, code in (
         ({"stages": pipeline.declaration["stages"][:1]}, "InvalidStructureException"),
         (
             {
                 "stages": [
                     pipeline.declaration["stages"][0],
-                    _build_stage("p") | {"actions": [_action("B", "Build", "CodeBuild", inputs=("Missing",))]},
+                    _build_stage("p") | {"actions": [stage_action("B", "Build", "CodeBuild", inputs=("Missing",))]},
                 ]
             },
             "InvalidStageDeclarationException",
@@ -588,7 +406,7 @@ def test_a_wrong_structure_is_refused(cloud: Cloud, repository: Repository) -> N
             {
                 "stages": [
                     pipeline.declaration["stages"][0],
-                    {"name": "D", "actions": [_action("D", "Deploy", "CloudFormation")]},
+                    {"name": "D", "actions": [stage_action("D", "Deploy", "CloudFormation")]},
                 ]
             },
             "InvalidActionDeclarationException",
@@ -601,7 +419,7 @@ def test_a_wrong_structure_is_refused(cloud: Cloud, repository: Repository) -> N
 
 def test_the_api_is_checked_on_the_pipeline_and_creation_needs_pass_role(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve(), authorized=False)
+    pipeline = Pipeline(cloud, repository, approval_stage(), authorized=False)
     arn = f"arn:aws:codepipeline:{cloud.region}:{cloud.account}:{pipeline.name}"
     mine = caller(cloud, allow("codepipeline:*", on=arn))("codepipeline")
     assert mine.get_pipeline(name=pipeline.name)["metadata"]["pipelineArn"] == arn

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import allow, set_policy, unique, wait_for
-from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _action, _approve
+from pythonbase_localcloud.testing.callers import allow, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.pipelines import Pipeline, Repository, approval_stage, stage_action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def repository(cloud: Cloud, tmp_path: Path) -> Repository:
 
 
 def _ask(*, minutes: int | None = None, **configuration: Any) -> dict[str, Any]:
-    action = _action("Ask", "Approval", "Manual", **configuration)
+    action = stage_action("Ask", "Approval", "Manual", **configuration)
     return {"name": "Approval", "actions": [action | ({"timeoutInMinutes": minutes} if minutes else {})]}
 
 
@@ -105,7 +107,7 @@ def test_an_approval_that_nobody_decides_expires(cloud: Cloud, repository: Repos
 
 def test_a_timeout_is_checked(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve(), authorized=False)
+    pipeline = Pipeline(cloud, repository, approval_stage(), authorized=False)
     source = pipeline.declaration["stages"][0]
     wrong = {**source, "actions": [{**source["actions"][0], "timeoutInMinutes": 10}]}
     for stages in ([source, _ask(minutes=86_401)], [wrong, _ask()]):
@@ -122,7 +124,7 @@ def _wait_until_gone(inside: Callable[[], dict[str, str]], commits: list[str]) -
 def test_two_pushes_never_meet_in_a_stage_unless_in_parallel(cloud: Cloud, repository: Repository, mode: str) -> None:
     """Three executions: one is in the stage, two come while it is."""
     repository.push(a="0")
-    pipeline = Pipeline(cloud, repository, _approve(), executionMode=mode)
+    pipeline = Pipeline(cloud, repository, approval_stage(), executionMode=mode)
     commits = [repository.push(a="1")]
 
     def inside() -> dict[str, str]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import allow, service_role, unique, wait_for
-from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _action, _approve
+from pythonbase_localcloud.testing.callers import allow, service_role, unique, wait_for
+from pythonbase_localcloud.testing.pipelines import Pipeline, Repository, approval_stage, stage_action
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = pytest.mark.slow
 
 _ROLLBACK = {"onFailure": {"result": "ROLLBACK"}}
 
@@ -45,8 +47,10 @@ class Releases:
             name=unique("m"), definition=json.dumps(definition), roleArn=service_role(cloud, "states.amazonaws.com")
         )["stateMachineArn"]
         text = json.dumps({"outcome": "#{variables.Outcome}", "commit": "#{Src.CommitId}"})
-        deploy = _action("Deploy", "Invoke", "StepFunctions", StateMachineArn=self.machine, Input=text)
-        later = _action("Later", "Invoke", "StepFunctions", StateMachineArn=self.machine, Input='{"outcome": "good"}')
+        deploy = stage_action("Deploy", "Invoke", "StepFunctions", StateMachineArn=self.machine, Input=text)
+        later = stage_action(
+            "Later", "Invoke", "StepFunctions", StateMachineArn=self.machine, Input='{"outcome": "good"}'
+        )
         permission = [
             allow("states:StartExecution", "states:DescribeStateMachine", on=self.machine),
             allow("states:DescribeExecution", on=self.machine.replace(":stateMachine:", ":execution:") + ":*"),
@@ -175,7 +179,7 @@ def test_a_stage_is_retried_once(cloud: Cloud, repository: Repository) -> None:
 
 def test_conditions_that_codepipeline_refuses_are_refused(cloud: Cloud, repository: Repository) -> None:
     repository.push(a="1")
-    pipeline = Pipeline(cloud, repository, _approve(), authorized=False)
+    pipeline = Pipeline(cloud, repository, approval_stage(), authorized=False)
     source, approval = pipeline.declaration["stages"]
     for change in (
         {"stages": [{**source, **_ROLLBACK}, approval]},
@@ -193,7 +197,7 @@ def test_a_rollback_goes_before_the_execution_that_waits(cloud: Cloud, repositor
     releases = Releases(cloud, repository, **_ROLLBACK)
     pipeline = releases.pipeline
     stage = pipeline.declaration["stages"][1]
-    stage["actions"] = [_action("Ask", "Approval", "Manual"), {**stage["actions"][0], "runOrder": 2}]
+    stage["actions"] = [stage_action("Ask", "Approval", "Manual"), {**stage["actions"][0], "runOrder": 2}]
     pipeline.client.update_pipeline(pipeline=pipeline.declaration)
 
     def start(outcome: str) -> str:

@@ -9,109 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import allow, caller, unique, wait_for
-from tests.localcloud.conftest import UPSTREAM
+from pythonbase_localcloud.testing.callers import allow, caller, unique, wait_for
+from pythonbase_localcloud.testing.cloud import UPSTREAM
+from pythonbase_localcloud.testing.services import SERVES, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
-_SERVES = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(0)); time.sleep(600)"
-_BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-
-
-class Service:
-    """A service of one task, and the events about it."""
-
-    def __init__(self, cloud: Cloud, **configuration: Any) -> None:
-        self.cloud, self.ecs, self.name = cloud, cloud.client("ecs"), unique("service")
-        self.ecs.create_cluster(clusterName=self.name)
-        self._listen()
-        created = self.ecs.create_service(
-            cluster=self.name,
-            serviceName=self.name,
-            taskDefinition=self.register(_SERVES),
-            desiredCount=1,
-            deploymentConfiguration={**_BREAKER, **configuration},
-        )
-        self.arn = created["service"]["serviceArn"]
-
-    def _listen(self) -> None:
-        sqs, events = self.cloud.client("sqs"), self.cloud.client("events")
-        url = sqs.create_queue(QueueName=self.name)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [statement]})})
-        service = f"arn:aws:ecs:{self.cloud.region}:{self.cloud.account}:service/{self.name}/{self.name}"
-        events.put_rule(Name=self.name, EventPattern=json.dumps({"source": ["aws.ecs"], "resources": [service]}))
-        events.put_targets(Rule=self.name, Targets=[{"Id": "q", "Arn": arn}])
-        self._sqs, self._url = sqs, url
-        self._received: list[dict[str, Any]] = []
-
-    def register(self, program: str) -> str:
-        """A revision of the task definition that runs a Python program."""
-        container = {"name": "app", "image": UPSTREAM, "memory": 64, "command": ["python3", "-c", program]}
-        definition = self.ecs.register_task_definition(family=self.name, containerDefinitions=[container])
-        return str(definition["taskDefinition"]["taskDefinitionArn"])
-
-    def update(self, program: str) -> str:
-        """Deploy another revision; the deployment's id."""
-        revision = self.register(program)
-        service = self.ecs.update_service(cluster=self.name, service=self.name, taskDefinition=revision)["service"]
-        (deployment,) = [item for item in service["deployments"] if item["taskDefinition"] == revision]
-        return str(deployment["id"])
-
-    def get(self) -> dict[str, Any]:
-        """DescribeServices."""
-        return dict(self.ecs.describe_services(cluster=self.name, services=[self.name])["services"][0])
-
-    def steady(self) -> dict[str, Any]:
-        """The service once it has one deployment, which is complete."""
-
-        def check() -> dict[str, Any] | None:
-            service = self.get()
-            states = [item["rolloutState"] for item in service["deployments"]]
-            return service if states == ["COMPLETED"] and "steady state" in service["events"][0]["message"] else None
-
-        return wait_for(check)
-
-    def messages(self) -> list[str]:
-        """Event messages without the service's name, oldest first."""
-        return [event["message"].removeprefix(f"(service {self.name}) ") for event in reversed(self.get()["events"])]
-
-    def events(self) -> list[str]:
-        """Names of the events that came until now, in the order of the queue."""
-        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self._received.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return [event["detail"]["eventName"] for event in self._received]
-
-    def event(self, name: str, deployment: str | None = None) -> dict[str, Any]:
-        """The last event of that name."""
-        self.events()
-        found = [
-            event
-            for event in self._received
-            if event["detail"]["eventName"] == name and deployment in (None, event["detail"].get("deploymentId"))
-        ]
-        return found[-1]
-
-    def deployments(self) -> list[dict[str, Any]]:
-        """Service deployments, newest first, once both calls that read them say the same (one may end between the two)."""
-
-        def check() -> list[dict[str, Any]] | None:
-            brief = self.ecs.list_service_deployments(cluster=self.name, service=self.name)["serviceDeployments"]
-            arns = [item["serviceDeploymentArn"] for item in brief]
-            found = self.ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
-            return list(found) if [item["status"] for item in brief] == [item["status"] for item in found] else None
-
-        return wait_for(check)
-
-    def delete(self) -> None:
-        """Stop its tasks."""
-        self.ecs.delete_service(cluster=self.name, service=self.name, force=True)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -212,8 +119,8 @@ def test_a_deployment_that_the_circuit_breaker_ends_is_rolled_back_and_leaves(se
 
 def test_a_deployment_in_progress_that_is_replaced_leaves_once_drained(service: Service) -> None:
     first = service.steady()["deployments"][0]["id"]
-    second = service.update(f"import time; time.sleep(0.1); {_SERVES}")
-    third = service.update(f"pass; {_SERVES}")
+    second = service.update(f"import time; time.sleep(0.1); {SERVES}")
+    third = service.update(f"pass; {SERVES}")
     shown = {item["id"]: item["status"] for item in service.get()["deployments"]}
     assert shown == {first: "ACTIVE", second: "ACTIVE", third: "PRIMARY"}
     wait_for(lambda: service.get().get("currentServiceDeployment") == service.deployments()[0]["serviceDeploymentArn"])
@@ -275,11 +182,11 @@ def test_a_stack_waits_for_the_deployment_and_fails_with_the_circuit_breaker(clo
     def deployments() -> list[dict[str, Any]]:
         return list(ecs.describe_services(cluster=name, services=[name])["services"][0]["deployments"])
 
-    stacks.create_stack(StackName=name, TemplateBody=_template(name, _SERVES))
+    stacks.create_stack(StackName=name, TemplateBody=_template(name, SERVES))
     assert wait_for(ended) == "CREATE_COMPLETE"
     (first,) = deployments()
     assert first["rolloutState"] == "COMPLETED"
-    stacks.update_stack(StackName=name, TemplateBody=_template(name, f"pass; {_SERVES}"))
+    stacks.update_stack(StackName=name, TemplateBody=_template(name, f"pass; {SERVES}"))
     assert wait_for(ended) == "UPDATE_COMPLETE"
     second = deployments()[0]
     assert (second["rolloutState"], second["id"] != first["id"]) == ("COMPLETED", True)
@@ -293,6 +200,6 @@ def test_a_stack_waits_for_the_deployment_and_fails_with_the_circuit_breaker(clo
     assert any("ECS Deployment Circuit Breaker was triggered" in reason for reason in reasons)
     (primary,) = [deployment for deployment in deployments() if deployment["status"] == "PRIMARY"]
     definition = ecs.describe_task_definition(taskDefinition=primary["taskDefinition"])["taskDefinition"]
-    assert definition["containerDefinitions"][0]["command"][-1] == f"pass; {_SERVES}"
+    assert definition["containerDefinitions"][0]["command"][-1] == f"pass; {SERVES}"
     time.sleep(1)
     stacks.delete_stack(StackName=name)

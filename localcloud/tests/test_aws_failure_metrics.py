@@ -10,10 +10,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
 from pythonbase import FailureAlarms
-from tests.localcloud.aws_support import allow, service_role, unique, wait_for
+from pythonbase_localcloud.testing.callers import allow, service_role, unique, wait_for
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 

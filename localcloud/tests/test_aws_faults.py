@@ -12,13 +12,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pythonbase_localcloud.controls import faults
-from tests.localcloud.aws_support import RegistryClient, allow, caller, service_role, unique, wait_for
-from tests.localcloud.test_aws_step_functions import Machine
+from pythonbase_localcloud.testing.callers import allow, caller, service_role, unique, wait_for
+from pythonbase_localcloud.testing.registry_client import RegistryClient
+from pythonbase_localcloud.testing.state_machines import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

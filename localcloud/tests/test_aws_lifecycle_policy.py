@@ -18,10 +18,13 @@ from botocore.exceptions import ClientError
 
 from pythonbase.images.repository import NEWEST_KEPT, RELEASE_TAGS, image_repository
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY
-from tests.localcloud.aws_support import RegistryClient, allow, caller, manifest, unique
+from pythonbase_localcloud.testing.callers import allow, caller, unique
+from pythonbase_localcloud.testing.registry_client import RegistryClient, manifest
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = pytest.mark.slow
 
 DAY = 86_400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from aws_cdk import App, Environment, Stack
@@ -12,50 +12,14 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk.assertions import Template
 
 from pythonbase.monitoring.release_notifications import ReleaseNotifications
-from tests.localcloud.aws_support import allow, unique, wait_for
-from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _approve
+from pythonbase_localcloud.testing.callers import unique, wait_for
+from pythonbase_localcloud.testing.pipelines import Pipeline, Repository, approval_stage
+from pythonbase_localcloud.testing.topics import Topic
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
-
-class Topic:
-    """A topic and a queue that gets what it publishes."""
-
-    def __init__(self, cloud: Cloud, *, allowed: bool = True) -> None:
-        self._sqs = cloud.client("sqs")
-        sns, name = cloud.client("sns"), unique("releases")
-        self.arn = sns.create_topic(Name=name)["TopicArn"]
-        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        queue = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{name}"
-        self._set_policy(sns, "codestar-notifications.amazonaws.com" if allowed else "s3.amazonaws.com")
-        self._sqs.set_queue_attributes(
-            QueueUrl=self._url,
-            Attributes={
-                "Policy": json.dumps(
-                    {
-                        "Statement": [
-                            {**allow("sqs:SendMessage", on=queue), "Principal": {"Service": "sns.amazonaws.com"}}
-                        ]
-                    }
-                )
-            },
-        )
-        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
-        self.messages: list[dict[str, Any]] = []
-
-    def _set_policy(self, sns: Any, service: str) -> None:
-        statement = {**allow("sns:Publish", on=self.arn), "Principal": {"Service": service}}
-        sns.set_topic_attributes(
-            TopicArn=self.arn, AttributeName="Policy", AttributeValue=json.dumps({"Statement": [statement]})
-        )
-
-    def states(self) -> list[tuple[str, str]]:
-        """What was told so far: (detail type without its frame, state)."""
-        for message in self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
-            self.messages.append(json.loads(message["Body"]))
-            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return [(message["detailType"].split()[1], message["detail"]["state"]) for message in self.messages]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -102,7 +66,7 @@ def _answer(pipeline: Pipeline, status: str) -> None:
 def test_a_needed_approval_a_success_and_a_failure_are_told_and_nothing_else(
     cloud: Cloud, repository: Repository
 ) -> None:
-    pipeline, topic = Pipeline(cloud, repository, _approve()), Topic(cloud)
+    pipeline, topic = Pipeline(cloud, repository, approval_stage()), Topic(cloud)
     stack = _notify(cloud, pipeline, topic)
     pipeline.client.start_pipeline_execution(name=pipeline.name)
     wait_for(lambda: topic.states() == [("Action", "STARTED")])
@@ -124,7 +88,7 @@ def test_a_needed_approval_a_success_and_a_failure_are_told_and_nothing_else(
 
 
 def test_a_topic_whose_policy_does_not_admit_the_service_gets_nothing(cloud: Cloud, repository: Repository) -> None:
-    pipeline = Pipeline(cloud, repository, _approve())
+    pipeline = Pipeline(cloud, repository, approval_stage())
     closed, open_topic = Topic(cloud, allowed=False), Topic(cloud)
     _notify(cloud, pipeline, closed)
     _notify(cloud, pipeline, open_topic)

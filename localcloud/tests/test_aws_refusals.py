@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from tests.localcloud.aws_support import service_role, unique
+from pythonbase_localcloud.testing.callers import service_role, unique
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 
 def _create(cloud: Cloud, resource: dict[str, Any]) -> tuple[str, list[str]]:

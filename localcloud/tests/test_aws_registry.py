@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import RegistryClient, allow, caller, digest, manifest, unique, wait_for
+from pythonbase_localcloud.testing.callers import allow, caller, unique, wait_for
+from pythonbase_localcloud.testing.registry_client import RegistryClient, digest, manifest
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 _PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 

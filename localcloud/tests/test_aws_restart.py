@@ -12,14 +12,16 @@ from pythonbase_localcloud.controls import faults
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION
 from pythonbase_localcloud.machine.progress import reporter
 from pythonbase_localcloud.setup import lifecycle
-from tests.localcloud.aws_support import allow, service_role, set_policy, unique, wait_for
-from tests.localcloud.conftest import UPSTREAM, Cloud
-from tests.localcloud.test_aws_codepipeline import Pipeline, Repository, _action
-from tests.localcloud.test_aws_ecs import Service
+from pythonbase_localcloud.testing.callers import allow, service_role, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
+from pythonbase_localcloud.testing.pipelines import Pipeline, Repository, stage_action
+from pythonbase_localcloud.testing.services import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -69,7 +71,9 @@ def test_a_server_that_was_killed_in_a_deployment_rolls_the_stage_back_and_runs_
     )["stateMachineArn"]
     repository = Repository(cloud, tmp_path)
     repository.push(a="1")
-    deploy = _action("Deploy", "Invoke", "StepFunctions", StateMachineArn=machine, Input='{"seconds": #{variables.S}}')
+    deploy = stage_action(
+        "Deploy", "Invoke", "StepFunctions", StateMachineArn=machine, Input='{"seconds": #{variables.S}}'
+    )
     pipeline = Pipeline(
         cloud,
         repository,

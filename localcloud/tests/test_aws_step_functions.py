@@ -8,40 +8,20 @@ import time
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from tests.localcloud.aws_support import allow, service_role, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.callers import allow, service_role, set_policy, unique, wait_for
+from pythonbase_localcloud.testing.state_machines import Machine
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
-_LOGS = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
-
-
-class Machine:
-    """A state machine of one task."""
-
-    def __init__(self, cloud: Cloud, role: str, **task: Any) -> None:
-        self._client = cloud.client("stepfunctions")
-        definition = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "End": True, **task}}}
-        self.arn = self._client.create_state_machine(name=unique("m"), roleArn=role, definition=json.dumps(definition))[
-            "stateMachineArn"
-        ]
-
-    def run(self, text: str = "{}") -> dict[str, Any]:
-        """The execution once it has ended."""
-        arn = self._client.start_execution(stateMachineArn=self.arn, input=text)["executionArn"]
-
-        def over() -> dict[str, Any] | None:
-            execution = self._client.describe_execution(executionArn=arn)
-            return execution if execution["status"] != "RUNNING" else None
-
-        return wait_for(over)
+LOGS = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def _project(cloud: Cloud, command: str = "true") -> str:
     name = unique("project")
     cloud.client("codebuild").create_project(
         name=name,
-        serviceRole=service_role(cloud, "codebuild.amazonaws.com", _LOGS),
+        serviceRole=service_role(cloud, "codebuild.amazonaws.com", LOGS),
         artifacts={"type": "NO_ARTIFACTS"},
         source={
             "type": "NO_SOURCE",

@@ -33,6 +33,7 @@ UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
 SERVER = (sys.executable, str(Path(__file__).with_name("standin_server.py")))
 
 pytestmark = [
+    pytest.mark.xdist_group("local cloud", order=9),
     pytest.mark.timeout(600),
     pytest.mark.skipif(os.geteuid() != 0, reason="looks at the machine's own iptables and processes, which needs root"),
 ]

@@ -12,9 +12,13 @@ import pytest
 
 from pythonbase_localcloud.engine import docker_engine, packages
 from pythonbase_localcloud.instance import Instance, find
-from tests.localcloud.conftest import ROOT, UPSTREAM
+from pythonbase_localcloud.testing.cloud import ROOT, UPSTREAM
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an engine in a network of its own needs root")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("container box"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="an engine in a network of its own needs root"),
+]
 
 _MACHINE = """
 set -euo pipefail

@@ -15,8 +15,10 @@ from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import PASSWORD, USER, Control
 from pythonbase_localcloud.setup import lifecycle
-from tests.localcloud.conftest import Cloud
-from tests.localcloud.test_aws_codebuild import Project
+from pythonbase_localcloud.testing.builds import Project
+from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docker hub", order=8)]
 
 REFUSED = (
     "toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit"

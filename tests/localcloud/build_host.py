@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pythonbase_localcloud.engine import docker_engine, packages
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 OUTSIDE = "10.9.0.1"
 """A host beyond the build host. It answers redirects to the credentials on port 8080."""

@@ -16,8 +16,8 @@ from pythonbase_localcloud.controls.bitbucket import BitbucketApi
 from pythonbase_localcloud.demo import connections
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.machine.progress import reporter
-from tests.localcloud.aws_support import wait_for
-from tests.localcloud.conftest import ROOT, Cloud
+from pythonbase_localcloud.testing.callers import wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
 
 CONFIG = ROOT / "tests" / "localcloud" / "monorepo.yaml"
 REPOSITORY = "acme/shop"

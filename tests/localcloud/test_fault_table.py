@@ -7,6 +7,8 @@ import pytest
 from trials.fault_table.run import EVERYDAY, Case, run_case
 from trials.fault_table.world import UnexpectedError, World
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults", order=2)]
+
 
 @pytest.mark.parametrize("case", EVERYDAY, ids=[case.fault for case in EVERYDAY])
 def test_fault(world: World, case: Case) -> None:

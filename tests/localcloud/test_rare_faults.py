@@ -7,6 +7,8 @@ import pytest
 from trials.fault_table.run import RARE, Case, run_case
 from trials.fault_table.world import World
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rare faults", order=1)]
+
 
 @pytest.mark.parametrize("case", RARE, ids=[case.fault for case in RARE])
 def test_fault(world: World, case: Case) -> None:

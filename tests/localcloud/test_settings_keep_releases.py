@@ -23,11 +23,13 @@ from pythonbase_localcloud.instance import Instance, find
 from pythonbase_localcloud.machine.commands import LocalCloudError
 from pythonbase_localcloud.machine.progress import reporter
 from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.testing.cloud import ROOT
 from pythonbase_settings import Settings
-from tests.localcloud.conftest import ROOT
 from trials.fault_table.releases import release
 from trials.fault_table.run import platform
 from trials.fault_table.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("settings", order=3)]
 
 Tree = dict[str, Any]
 Edit = Callable[[Tree], None]

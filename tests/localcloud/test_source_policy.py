@@ -19,8 +19,10 @@ from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import Control
 from pythonbase_localcloud.engine import docker_engine, packages
 from pythonbase_localcloud.setup import lifecycle
-from tests.localcloud.conftest import UPSTREAM, Cloud
+from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
 from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, Case
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("builder", order=11)]
 
 DENIED = re.compile(r'source "docker-image://[^"]+" (denied|not allowed)')
 

@@ -10,6 +10,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pythonbase_localcloud.demo import aws_client, bitbucket
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
@@ -17,11 +19,13 @@ from pythonbase_localcloud.demo.run import Demo
 from pythonbase_localcloud.instance import Instance, find
 from pythonbase_localcloud.machine.progress import reporter
 from pythonbase_localcloud.setup import lifecycle
-from tests.localcloud.conftest import ROOT
+from pythonbase_localcloud.testing.cloud import ROOT
 from trials.fault_table import changes
 from trials.fault_table.client import Client
 from trials.fault_table.pipeline import Pipeline
 from trials.fault_table.target import Target
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("upgrade")]
 
 ASSEMBLY = Path(__file__).parent / "previous_version" / "assembly.tar.xz"
 CONFIGURATION = """\

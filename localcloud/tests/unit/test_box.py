@@ -68,7 +68,7 @@ def test_the_environment_overrides_where_the_instance_is(tmp_path: Path, monkeyp
 def test_without_overrides_the_instance_is_in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCALCLOUD_HOME", raising=False)
     monkeypatch.delenv("LOCALCLOUD_CACHE", raising=False)
-    repository = Path(__file__).parents[2]
+    repository = Path(__file__).parents[3]
     found = instance.find(start=repository / "tests" / "unit")
     assert (found.root, found.home) == (repository, repository / ".localcloud")
 
