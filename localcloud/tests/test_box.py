@@ -23,10 +23,10 @@ import pytest
 
 from pythonbase_localcloud.box import cgroups, init, namespace_box
 from pythonbase_localcloud.engine import docker_engine, packages
+from pythonbase_localcloud.images import upstream
 from pythonbase_localcloud.instance import Instance, find
 from pythonbase_localcloud.machine.commands import LocalCloudError
 from pythonbase_localcloud.setup import lifecycle
-from pythonbase_localcloud.upstream import registries
 
 ROOT = Path(__file__).parents[2]
 UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
@@ -164,7 +164,7 @@ def test_an_unmodified_dockerfile_installs_from_pypi(standing: Instance, tmp_pat
 
 
 def test_an_upstream_image_that_is_not_listed_is_refused_with_the_reason(standing: Instance, tmp_path: Path) -> None:
-    if registries.is_reachable("public.ecr.aws", bundle=None):
+    if upstream.is_reachable("public.ecr.aws", bundle=None):
         pytest.skip("public.ecr.aws answers: nothing is stood in for")
     (tmp_path / "Dockerfile").write_text("FROM public.ecr.aws/docker/library/node:24\n")
     with pytest.raises(AssertionError, match=r"docker/library/node:24: not found|is not in platform.yaml"):

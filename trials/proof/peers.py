@@ -17,10 +17,9 @@ from pythonbase_localcloud.box import hosts
 from pythonbase_localcloud.docker_hub import Control
 from pythonbase_localcloud.docker_hub.names import API_HOST, ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.program import obtain
-from pythonbase_localcloud.images import build_image
+from pythonbase_localcloud.images import build_image, upstream
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.machine.progress import Report
-from pythonbase_localcloud.upstream import registries
 from trials.proof.hosts_of_builds import CleanHost
 from trials.proof.result import Series
 
@@ -151,7 +150,7 @@ class Peers:
         try:
             yield
         finally:
-            hosts.move(self._instance.hosts, ECR_PUBLIC_HOST, registries.ADDRESS)
+            hosts.move(self._instance.hosts, ECR_PUBLIC_HOST, upstream.ADDRESS)
 
 
 def _context(folder: Path, image: str) -> Path:

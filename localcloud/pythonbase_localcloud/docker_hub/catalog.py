@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pythonbase_localcloud.docker_hub.names import API_HOST
-from pythonbase_localcloud.upstream import registries
+from pythonbase_localcloud.images import upstream
 
 PYTHON = "library/python"
 
@@ -23,8 +23,8 @@ def holds(repository: str, tag: str, record: Path) -> bool:
     """Whether the image is one of these, or one that platform.yaml names as an upstream image (`record`)."""
     if tag in _IMAGES.get(repository, ()):
         return True
-    listed = registries.Record(record).references
+    listed = upstream.Record(record).references
     return any(
         reference.api_host == API_HOST and (reference.name, reference.version) == (repository, tag)
-        for reference in map(registries.Reference.parse, listed)
+        for reference in map(upstream.Reference.parse, listed)
     )

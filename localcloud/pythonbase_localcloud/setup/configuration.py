@@ -18,9 +18,8 @@ from pythonbase_localcloud.docker_hub.names import ECR_PUBLIC_HOST
 from pythonbase_localcloud.docker_hub.names import HOSTS as HUB_HOSTS
 from pythonbase_localcloud.engine import oci_runtime
 from pythonbase_localcloud.engine.docker_engine import LABEL, EnginePrograms
-from pythonbase_localcloud.images import build_image
+from pythonbase_localcloud.images import build_image, upstream
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY, Instance
-from pythonbase_localcloud.upstream import registries
 
 SERVER = (sys.executable, "-m", "pythonbase_localcloud.aws")
 """The AWS server's command line."""
@@ -80,7 +79,7 @@ def box_config(
         docker_cli=str(programs.docker),
         engine=_engine_program(instance, programs, base=base, search_path=search_path, build_ca=build_ca),
         upstream=Program(
-            argv=[sys.executable, "-m", "pythonbase_localcloud.upstream.server"],
+            argv=[sys.executable, "-m", "pythonbase_localcloud.images.upstream_server"],
             env={
                 **base,
                 "PYTHONPATH": str(_SOURCE_ROOT),
@@ -138,7 +137,7 @@ def box_names(
     """
     names = {hosts.ecr_name(account, region): hosts.GATEWAY_ADDRESS for account, region in accounts}
     names[hosts.BITBUCKET_API] = hosts.GATEWAY_ADDRESS
-    names |= dict.fromkeys(made_hosts, registries.ADDRESS)
+    names |= dict.fromkeys(made_hosts, upstream.ADDRESS)
     return names | dict.fromkeys(HUB_HOSTS if docker_hub else (), HUB_ADDRESS)
 
 

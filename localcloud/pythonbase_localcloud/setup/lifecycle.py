@@ -20,14 +20,13 @@ from pythonbase_localcloud.box.config import BoxConfig
 from pythonbase_localcloud.box.init import STATE_FILE, engine_answers
 from pythonbase_localcloud.docker_hub import program
 from pythonbase_localcloud.engine import docker_engine, packages
-from pythonbase_localcloud.images import build_image, upstream_image
+from pythonbase_localcloud.images import build_image, upstream, upstream_image
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION, Instance
 from pythonbase_localcloud.machine import ports
 from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError
 from pythonbase_localcloud.machine.locks import held
 from pythonbase_localcloud.machine.progress import Report, reporter
 from pythonbase_localcloud.setup import configuration, lambda_runtime
-from pythonbase_localcloud.upstream import registries
 
 DEFAULT_UPSTREAMS = ("public.ecr.aws/docker/library/python:3.13-slim",)
 _ENGINE = "the Docker engine"
@@ -178,7 +177,7 @@ class _Starter:
         trust = tls.machine_trust(os.environ, ours=instance.ca_bundle)
         self._machine_bundle = trust.bundle
         self._build_ca = trust.bundle if trust.is_custom else None
-        self._record = registries.Record(instance.home / "upstream.json")
+        self._record = upstream.Record(instance.home / "upstream.json")
 
     # --- a running instance -------------------------------------------------------------------------------------------
 
@@ -332,7 +331,7 @@ class _Starter:
         authority = tls.ensure_authority(directory)
         gateway = tls.ensure_certificate(directory, stem="gateway", names=tls.gateway_names())
         stand_in = tls.ensure_certificate(
-            directory, stem="upstream", names=["localhost", registries.ADDRESS, *self._record.made_hosts()]
+            directory, stem="upstream", names=["localhost", upstream.ADDRESS, *self._record.made_hosts()]
         )
         tls.write_bundle(self._instance.ca_bundle, authority=authority, machine=self._machine_bundle)
         return gateway, stand_in

@@ -13,8 +13,8 @@ from pythonbase_localcloud.demo.summary import Summary
 from pythonbase_localcloud.docker_hub import accounts, catalog, images
 from pythonbase_localcloud.docker_hub.limits import Counter, Entry, Identity, Limits
 from pythonbase_localcloud.docker_hub.service import Failure, Outage
+from pythonbase_localcloud.images.upstream import Record
 from pythonbase_localcloud.setup import configuration
-from pythonbase_localcloud.upstream.registries import Record
 
 OFFICE = Identity("address", "192.0.2.1")
 HOME = Identity("address", "192.0.2.2")

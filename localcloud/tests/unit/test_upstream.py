@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from pythonbase_localcloud.box import tls
-from pythonbase_localcloud.images import upstream_image
+from pythonbase_localcloud.images import upstream, upstream_image
+from pythonbase_localcloud.images.upstream import Record, Reference
+from pythonbase_localcloud.images.upstream_server import StandIn
 from pythonbase_localcloud.machine.commands import LocalCloudError
-from pythonbase_localcloud.upstream import registries
-from pythonbase_localcloud.upstream.registries import Record, Reference
-from pythonbase_localcloud.upstream.server import StandIn
 
 PYTHON = "public.ecr.aws/docker/library/python:3.13-slim"
 
@@ -60,13 +59,13 @@ def test_the_decision_about_a_registry_is_made_once(tmp_path: Path, monkeypatch:
 
 def test_a_registry_that_nobody_answers_for_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCALCLOUD_UPSTREAM", raising=False)
-    assert not registries.is_reachable("127.0.0.1:9", bundle=None)
+    assert not upstream.is_reachable("127.0.0.1:9", bundle=None)
 
 
 def test_a_misspelt_choice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALCLOUD_UPSTREAM", "yes")
     with pytest.raises(LocalCloudError, match="LOCALCLOUD_UPSTREAM must be one of auto, internet, made, got 'yes'"):
-        registries.is_reachable("public.ecr.aws", bundle=None)
+        upstream.is_reachable("public.ecr.aws", bundle=None)
 
 
 class Registry:

@@ -1,6 +1,6 @@
 """The registry that stands in for upstream ones inside the box: read-only, one image under every known name.
 
-Run in the box as `python -m pythonbase_localcloud.upstream.server`. It serves what `upstream.json` of the instance
+Run in the box as `python -m pythonbase_localcloud.images.upstream_server`. It serves what `upstream.json` of the instance
 lists as made; the file and the certificate are read again when they change, so that a later `up` can add a registry.
 """
 
@@ -18,7 +18,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from pythonbase_localcloud.upstream import registries
+from pythonbase_localcloud.images import upstream
 
 _MANIFEST = re.compile(r"/v2/(?P<name>.+)/manifests/(?P<version>[^/]+)")
 _BLOB = re.compile(r"/v2/(?P<name>.+)/blobs/(?P<digest>sha256:[0-9a-f]{64})")
@@ -50,7 +50,7 @@ class StandIn(ThreadingHTTPServer):
         """Whether an image of this name is stood in for (`version` None: under any tag)."""
         return any(
             reference.api_host == host and reference.name == name and version in (None, reference.version)
-            for reference in registries.Record(self.record).made()
+            for reference in upstream.Record(self.record).made()
         )
 
 
@@ -132,13 +132,13 @@ def main() -> None:
     """Serve on 127.0.0.2:443 with what the environment names; runs until it is ended."""
     settings = {name: Path(os.environ[f"LOCALCLOUD_UPSTREAM_{name}"]) for name in ("RECORD", "IMAGE", "CERT", "KEY")}
     server = StandIn(
-        (registries.ADDRESS, 443),
+        (upstream.ADDRESS, 443),
         record=settings["RECORD"],
         image=settings["IMAGE"],
         certificate=settings["CERT"],
         key=settings["KEY"],
     )
-    print(f"serves {settings['IMAGE']} on {registries.ADDRESS}:443", file=sys.stderr, flush=True)
+    print(f"serves {settings['IMAGE']} on {upstream.ADDRESS}:443", file=sys.stderr, flush=True)
     server.serve_forever()
 
 
