@@ -1,7 +1,8 @@
 """The registry that stands in for upstream ones inside the box: read-only, one image under every known name.
 
-Run in the box as `python -m pythonbase_localcloud.images.upstream_server`. It serves what `upstream.json` of the instance
-lists as made; the file and the certificate are read again when they change, so that a later `up` can add a registry.
+Run in the box as `python -m pythonbase_localcloud.images.upstream_server`. It serves what `upstream.json` of the
+instance lists as made; the file and the certificate are read again when they change, so that a later `up` can add a
+registry.
 """
 
 from __future__ import annotations

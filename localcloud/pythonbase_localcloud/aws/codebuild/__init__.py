@@ -17,9 +17,10 @@ from pythonbase_localcloud.aws.settings import Settings
 from pythonbase_localcloud.aws.small_services import service_quotas
 
 from . import reports
+from .build import Build, PipelineFiles
 from .logs import destination
 from .records import Progress, deep_link, public
-from .runner import Build, PipelineFiles, Runner
+from .runner import Runner
 
 _running: dict[str, Build] = {}
 _pipeline_files: dict[str, PipelineFiles] = {}
