@@ -7,7 +7,8 @@ from typing import Any
 
 from pythonbase_localcloud.aws import seams
 from pythonbase_localcloud.aws.iam import authorization
-from pythonbase_localcloud.aws.iam.request_resources import Members, members_of
+from pythonbase_localcloud.aws.iam.request_resources import members_of
+from pythonbase_localcloud.aws.iam.service_resources import Members
 from pythonbase_localcloud.aws.json_service import Response
 
 #: service, action -> the roles that the request passes, and to whom.
