@@ -12,6 +12,7 @@ from pythonbase_localcloud.controls import faults
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION
 from pythonbase_localcloud.machine.progress import reporter
 from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.setup.running import server_answers
 from pythonbase_localcloud.testing.callers import allow, service_role, set_policy, unique, wait_for
 from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
 from pythonbase_localcloud.testing.pipelines import Pipeline, Repository, stage_action
@@ -94,7 +95,7 @@ def test_a_server_that_was_killed_in_a_deployment_rolls_the_stage_back_and_runs_
     task_before = service.ecs.list_tasks(cluster=service.name, serviceName=service.name)["taskArns"]
 
     faults.control(cloud.instance).crash()
-    wait_for(lambda: not lifecycle.server_answers(cloud.instance), seconds=10)
+    wait_for(lambda: not server_answers(cloud.instance), seconds=10)
     _up(cloud.instance)
 
     by_id = {item["pipelineExecutionId"]: item for item in pipeline.executions()}

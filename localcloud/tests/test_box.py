@@ -27,6 +27,7 @@ from pythonbase_localcloud.images import upstream
 from pythonbase_localcloud.instance import Instance, find
 from pythonbase_localcloud.machine.commands import LocalCloudError
 from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.setup.running import find_box, server_answers
 
 ROOT = Path(__file__).parents[2]
 UPSTREAM = "public.ecr.aws/docker/library/python:3.13-slim"
@@ -57,7 +58,7 @@ def docker(instance: Instance, *words: str, stdin: str = "") -> str:
 
 def in_box(instance: Instance, *words: str) -> str:
     """What a command prints inside the box."""
-    running = lifecycle.find_box(instance)
+    running = find_box(instance)
     assert isinstance(running, namespace_box.NamespaceBox)
     enter = ["nsenter", "--target", str(running.pid), "--mount", "--net", "--pid", "--"]
     return subprocess.run([*enter, *words], capture_output=True, text=True, check=True).stdout
@@ -111,7 +112,7 @@ def test_the_aws_server_answers_on_the_machines_loopback(standing: Instance) -> 
 
 
 def test_load_balancers_are_served_over_plain_http(standing: Instance) -> None:
-    url = lifecycle.load_balancer_url(standing, "hello") + "path?query=1"
+    url = standing.load_balancer_url("hello") + "path?query=1"
     with urllib.request.urlopen(url, timeout=10) as answer:
         assert answer.read() == b"/_alb/hello/path?query=1\n"
 
@@ -178,11 +179,11 @@ def test_the_registrys_name_means_the_local_cloud_in_the_box_only(standing: Inst
 
 
 def test_up_again_is_quick_and_changes_nothing(standing: Instance) -> None:
-    running = lifecycle.find_box(standing)
+    running = find_box(standing)
     started = time.monotonic()
     assert up(standing) == [f"the local cloud is running at {standing.endpoint_url}"]
     assert time.monotonic() - started < 2
-    assert lifecycle.find_box(standing) == running
+    assert find_box(standing) == running
 
 
 def test_two_at_once_do_not_race(standing: Instance) -> None:
@@ -207,7 +208,7 @@ def test_an_aws_server_that_ends_is_reported_and_started_anew(standing: Instance
         time.sleep(0.1)
     assert any("ended with code -9" in line for line in lifecycle.status(standing))
     assert "starts the AWS server anew" in up(standing)
-    assert lifecycle.server_answers(standing)
+    assert server_answers(standing)
 
 
 def test_a_server_that_does_not_start_is_reported_with_its_last_words(standing: Instance) -> None:
@@ -245,7 +246,7 @@ def test_images_and_containers_survive_a_stop(standing: Instance) -> None:
 
 
 def test_a_killed_box_takes_everything_with_it_and_can_be_started_again(standing: Instance) -> None:
-    running = lifecycle.find_box(standing)
+    running = find_box(standing)
     assert isinstance(running, namespace_box.NamespaceBox)
     docker(standing, "run", "--detach", UPSTREAM, "sleep", "1000")
     os.kill(running.pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ import pytest
 from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import PASSWORD, USER, Control
-from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.setup.running import find_box
 from pythonbase_localcloud.testing.builds import Project
 from pythonbase_localcloud.testing.cloud import Cloud
 
@@ -269,7 +269,7 @@ get() {{
 def test_docker_hubs_names_mean_the_stand_in_inside_the_box_only(cloud: Cloud) -> None:
     for name in docker_hub.HOSTS:
         assert name not in Path("/etc/hosts").read_text()
-    running = lifecycle.find_box(cloud.instance)
+    running = find_box(cloud.instance)
     if not isinstance(running, namespace_box.NamespaceBox) or os.geteuid() != 0:
         pytest.skip("the box is a container")
     enter = ["nsenter", "--target", str(running.pid), "--mount", "--net"]

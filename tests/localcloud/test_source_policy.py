@@ -18,7 +18,7 @@ from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import Control
 from pythonbase_localcloud.engine import docker_engine, packages
-from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.setup.running import find_box
 from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
 from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, Case
 
@@ -123,7 +123,7 @@ exec dockerd --host="unix://{folder}/s" --data-root="{folder}/data" --exec-root=
 @pytest.fixture(scope="module")
 def build_host(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An engine on a host that has run the first lines of the service's buildspec; where it listens."""
-    running = lifecycle.find_box(cloud.instance)
+    running = find_box(cloud.instance)
     if not isinstance(running, namespace_box.NamespaceBox) or os.geteuid() != 0:
         pytest.skip("the box is a container")
     folder = Path("/tmp") / f"host-{tmp_path_factory.getbasetemp().name}"  # noqa: S108  a short path, as sockets need

@@ -10,7 +10,6 @@ from typing import Any
 
 from pythonbase_localcloud.demo.summary import Clients, load_balancer_name
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.setup import lifecycle
 
 _POLL_SECONDS = 0.3
 
@@ -35,7 +34,7 @@ class Target:
         balancer = load_balancer_name(self.clients, self.name)
         if balancer is None:
             raise LookupError(f"{self.name} has no load balancer")
-        return lifecycle.load_balancer_url(self.instance, balancer)
+        return self.instance.load_balancer_url(balancer)
 
     def get(self) -> str:
         """What it answers now; raises OSError unless that is a 200."""

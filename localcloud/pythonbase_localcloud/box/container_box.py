@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pythonbase_localcloud.box.config import BoxConfig
-from pythonbase_localcloud.box.init import LISTENERS, MACHINE_ETC
 from pythonbase_localcloud.box.namespace_box import CONFIG_FILE, RECORD_FILE, Box
+from pythonbase_localcloud.box.preparation import LISTENERS, MACHINE_ETC
 from pythonbase_localcloud.instance import Instance
 from pythonbase_localcloud.machine.commands import CommandError, LocalCloudError, run
 

@@ -20,14 +20,10 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from pythonbase_localcloud.box import preparation
 from pythonbase_localcloud.box.config import BoxConfig, Program
 
 STATE_FILE = "state.json"
-MACHINE_ETC = "/machine-etc"
-"""Where a container of kind `container` finds the machine's /etc; see container_box.py."""
-LISTENERS = "listeners.sock"
-"""Where it gets the sockets on the machine's loopback, in the instance's folder `run`."""
-_HAND_OVER_SECONDS = 15.0
 
 _HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ENGINE_START_SECONDS = 60.0
@@ -62,8 +58,8 @@ class Box:
         self._config = BoxConfig.load(config_file)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._restart_server = False
-        self._gateway_fd = self._config.listen_fd
-        self._front_fd = self._config.front_fd
+        self._gateway_fd: int | None = None
+        self._front_fd: int | None = None
 
     def main(self) -> int:
         """Run until SIGTERM or until the engine ends; returns the exit code."""
@@ -73,7 +69,7 @@ class Box:
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         try:
             self._greet()
-            self._mount()
+            self._gateway_fd, self._front_fd = preparation.prepare(self._config)
             self._wait_for_network()
             self._start_all()
             return self._supervise()
@@ -93,38 +89,6 @@ class Box:
             # /proc is still the machine's here, so this is the machine's number for this process
             os.write(self._config.hello_fd, os.fsencode(os.readlink("/proc/self")))
             os.close(self._config.hello_fd)
-
-    def _mount(self) -> None:
-        config = self._config
-        if config.kind == "namespace":
-            _run("mount", "-t", "proc", "proc", "/proc")
-            _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-            _run("ip", "link", "set", "lo", "up")
-            # the AWS server listens on port 443 of this namespace also where it is not root
-            Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
-        else:
-            _log_to(Path(config.logs) / "box.log")
-            self._gateway_fd, self._front_fd = _receive_listeners(Path(config.run) / LISTENERS, user=config.user)
-            own_resolver = Path("/etc/resolv.conf").read_text()
-            _run("mount", "--rbind", MACHINE_ETC, "/etc")
-            resolver = Path(config.run) / "resolv.conf"
-            resolver.write_text(own_resolver)
-            self._put(str(resolver), "/etc/resolv.conf")
-            _prepare_control_groups()
-            with contextlib.suppress(OSError):
-                Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
-        if config.resolv_conf is not None:
-            self._put(config.resolv_conf, "/etc/resolv.conf")
-        self._put(config.hosts, "/etc/hosts")
-
-    @staticmethod
-    def _put(source: str, target: str) -> None:
-        real = Path(target).resolve()
-        if not real.exists() and real.is_relative_to("/run"):
-            # /etc/resolv.conf is often a link into /run, which is empty in here
-            real.parent.mkdir(parents=True, exist_ok=True)
-            real.touch()
-        _run("mount", "--bind", source, str(real))
 
     def _wait_for_network(self) -> None:
         if self._config.go_fd is None:
@@ -281,56 +245,8 @@ class Box:
             temporary.replace(path)
 
 
-def _run(*argv: str) -> None:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603  our own command lines
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
-
-
 def _unblock_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-
-
-def _receive_listeners(path: Path, *, user: int) -> list[int]:
-    """The sockets that listen on the machine's loopback, from the user who starts this container (`container_box`)."""
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-        server.bind(str(path))
-        path.chmod(0o600)
-        os.chown(path, user, -1)
-        server.listen(1)
-        server.settimeout(_HAND_OVER_SECONDS)
-        connection, _ = server.accept()
-        with connection:
-            _, descriptors, _, _ = socket.recv_fds(connection, 64, 2)
-    path.unlink()
-    return descriptors
-
-
-def _log_to(path: Path) -> None:
-    """Send what this process prints to a file: the user's engine forgets it with the container."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-
-
-def _prepare_control_groups() -> None:
-    """Let the inner engine make groups with controllers: version 2 allows that only where no process sits.
-
-    The same is done by the entry point of Docker's own docker-in-docker image.
-    """
-    root = Path("/sys/fs/cgroup")
-    controllers = root / "cgroup.controllers"
-    if not controllers.exists():
-        return
-    inner = root / "init"
-    inner.mkdir(exist_ok=True)
-    for pid in (root / "cgroup.procs").read_text().split():
-        with contextlib.suppress(OSError):
-            (inner / "cgroup.procs").write_text(pid)
-    enabled = " ".join(f"+{name}" for name in controllers.read_text().split())
-    (root / "cgroup.subtree_control").write_text(enabled)
 
 
 if __name__ == "__main__":

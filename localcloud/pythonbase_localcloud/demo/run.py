@@ -117,7 +117,7 @@ class Demo:
                         deployed,
                         pipeline_status=pipelines.status(self._client("codepipeline"), name=service.name),
                         git_url=str(bitbucket.repository_path(self._instance, service.repository)),
-                        url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
+                        url=self._instance.load_balancer_url(balancer) if balancer else None,
                     )
                 )
         hub = docker_hub.control(self._instance)
