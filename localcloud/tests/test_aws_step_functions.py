@@ -147,8 +147,8 @@ def test_a_schedule_starts_a_build_and_calls_any_api_with_its_role(cloud: Cloud)
         },
         **once,
     )
-    wait_for(lambda: cloud.client("codebuild").list_builds_for_project(projectName=project)["ids"])
-    wait_for(lambda: cloud.client("ssm").get_parameters(Names=[parameter])["Parameters"])
+    assert wait_for(lambda: cloud.client("codebuild").list_builds_for_project(projectName=project)["ids"])
+    assert wait_for(lambda: cloud.client("ssm").get_parameters(Names=[parameter])["Parameters"])
 
 
 # -- what ends executions, and what makes them go on -------------------------------------------------------------------
