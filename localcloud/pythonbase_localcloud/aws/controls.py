@@ -15,8 +15,8 @@ from pythonbase_localcloud.aws.eventbridge import event_targets
 from pythonbase_localcloud.aws.small_services import codeconnections
 
 from . import faults, scope, seams, state
-from .bitbucket import Watcher
 from .bitbucket.api import Api as BitbucketApi
+from .bitbucket.watcher import Watcher
 from .json_service import ApiError
 from .registry.expiration import LifecyclePolicies
 

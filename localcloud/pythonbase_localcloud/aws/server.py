@@ -25,8 +25,8 @@ from pythonbase_localcloud.aws.small_services import auto_scaling, codeconnectio
 from pythonbase_localcloud.aws.step_functions import state_machines
 
 from . import cloudformation, codebuild, codepipeline, ecs, faults, seams, state
-from .bitbucket import Watcher
 from .bitbucket.api import Api as BitbucketApi
+from .bitbucket.watcher import Watcher
 from .controls import Controls
 from .gateway import Gateway
 from .registry import other_accounts
