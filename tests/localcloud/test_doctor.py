@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.localcloud.aws_support import allow, session_of_caller, unique, wait_for
-from tests.localcloud.conftest import ROOT, Cloud, Platform
+from pythonbase_localcloud.testing.callers import allow, session_of_caller, unique, wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
+from tests.localcloud.conftest import Platform
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("platform", order=6)]
 
 BUILDS, RULES = ("codebuild", "L-9D07B6EF"), ("events", "L-244521F2")
 CONNECTIONS = "https://eu-west-1.console.aws.amazon.com/codesuite/settings/connections"

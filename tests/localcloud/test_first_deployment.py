@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.demo import bitbucket
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.pipeline import Execution, Pipeline
 from pythonbase_localcloud.instance import Instance, find
-from pythonbase_localcloud.progress import reporter
-from tests.localcloud.aws_support import RegistryClient, wait_for
-from tests.localcloud.conftest import ROOT, UPSTREAM, Cloud
-from tests.localcloud.test_aws_codepipeline import authorize
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.testing.callers import wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, UPSTREAM, Cloud
+from pythonbase_localcloud.testing.pipelines import authorize
+from pythonbase_localcloud.testing.registry_client import RegistryClient
+from trials.fault_table import changes
+from trials.fault_table.pipeline import Execution, Pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("first deployment", order=4)]
 
 HOME, PRODUCTION, REGION = "123456789012", "210987654321", "eu-west-1"
 CONFIGURATION = f"""\

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.world import GATED, World, wait_until
-from tests.localcloud.conftest import ROOT
+import pytest
+
+from pythonbase_localcloud.testing.cloud import ROOT
+from trials.fault_table import changes
+from trials.fault_table.releases import release
+from trials.fault_table.world import GATED, World, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("releases", order=5)]
 
 
 def _images(world: World, repository: str) -> int:

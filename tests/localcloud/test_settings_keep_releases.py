@@ -17,16 +17,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pythonbase_localcloud import lifecycle
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.run import platform
-from pythonbase_localcloud.fault_table.world import BASE_IMAGE, CONFIGURATION, World
 from pythonbase_localcloud.instance import Instance, find
-from pythonbase_localcloud.progress import reporter
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.testing.cloud import ROOT
 from pythonbase_settings import SettingsError, load_settings
-from tests.localcloud.conftest import ROOT
 from tests.localcloud.setting_edits import NOT_HERE, REFUSED, Edit, changed, every_setting, groups
+from trials.fault_table.releases import release
+from trials.fault_table.run import platform
+from trials.fault_table.world import BASE_IMAGE, CONFIGURATION, World
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("settings", order=3)]
 
 
 def test_every_setting_has_an_edit_or_a_reason() -> None:
