@@ -1,4 +1,4 @@
-"""Composition root: platform.yaml to stacks. ``cdk deploy -c config=other.yaml`` reads another file."""
+"""Creates the stacks that platform.yaml describes. ``cdk deploy -c config=other.yaml`` reads another file."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from stacks.removal import RemovalError
 
 
 def main() -> None:
-    """Synthesize the application, or say what is wrong with its configuration."""
+    """Synthesize the application, or exit with the errors of its configuration."""
     app = App()
     config = Path(app.node.try_get_context("config") or "platform.yaml")
     try:

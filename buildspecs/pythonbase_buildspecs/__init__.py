@@ -1,4 +1,4 @@
-"""Buildspecs of pythonbase as values: pure data, no AWS, no CDK."""
+"""The buildspecs of pythonbase as data: no AWS calls, no CDK."""
 
 from pythonbase_buildspecs.base_image import base_image_buildspec
 from pythonbase_buildspecs.buildspec import Buildspec

@@ -1,20 +1,20 @@
-"""The value that every buildspec of this project is."""
+"""The class of every buildspec in this project."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _FIRST_LINE = "version: 0.2"
-_MOST_CHARACTERS = 25_600  # of a buildspec inside a project: aws-cdk#14974
+_MOST_CHARACTERS = 25_600  # limit of a buildspec inside a project: aws-cdk#14974
 
 
 @dataclass(frozen=True)
 class Buildspec:
     """Text of a CodeBuild buildspec.
 
-    Invariant: the text is version 0.2 (variables reach the next command), ASCII, short enough for a project, has no
-    placeholder left, and carries no CDK token, because CDK would turn a token inside the text into ``Fn::Join`` and
-    break the shell code around it. Values that are known only at deployment reach a build as environment variables.
+    Invariant: the text has version 0.2 (commands share variables), is ASCII, is short enough for a project, and
+    contains no placeholder and no CDK token: CDK would replace a token with ``Fn::Join``, which breaks the shell code
+    around it. Pass values that are known only at deployment as environment variables.
 
     Raises:
         ValueError: if the text breaks the invariant.

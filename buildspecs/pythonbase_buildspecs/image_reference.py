@@ -10,7 +10,7 @@ DOCKER_HUB = "docker.io"
 _OFFICIAL = "library/"
 _KNOWN = (DOCKER_HUB, f"index.{DOCKER_HUB}")
 HUB_HOSTS = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
-"""Hosts that serve Docker Hub. Docker itself only turns index.docker.io into docker.io."""
+"""Hosts that serve Docker Hub. Docker itself normalizes only index.docker.io to docker.io."""
 
 # The grammar: https://github.com/distribution/reference/blob/main/reference.go
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -32,8 +32,8 @@ class ImageReference:
         repository: Path in the registry, such as ``library/python``.
         tag: The tag, or None.
         digest: Algorithm and hex digits, such as ``sha256:…``, or None.
-        is_known_to_docker: Whether Docker itself takes this spelling for Docker Hub. It does not for other hosts of
-            Docker Hub, nor for a port or capitals, and asks them as registries of their own.
+        is_known_to_docker: Whether Docker itself reads the registry the same way. False for other hosts of Docker Hub
+            and for a port or capitals in the host: Docker treats each of them as a separate registry.
     """
 
     registry: str
@@ -44,14 +44,14 @@ class ImageReference:
 
     @classmethod
     def parse(cls, text: str) -> ImageReference:
-        """Read a reference, without its default tag: where none is written, ``tag`` is None.
+        """Parse a reference. No default tag is added: without a tag, ``tag`` is None.
 
         Raises:
-            ValueError: if Docker would not take it for a reference.
+            ValueError: if Docker would not accept it as a reference.
         """
         rest, at, digest = text.partition("@")
         name, colon, tag = rest.rpartition(":")
-        if not colon or "/" in tag:  # no colon, or that of a port
+        if not colon or "/" in tag:  # no colon, or the colon of a port
             name, tag = rest, ""
         registry, repository = _split(name)
         well_formed = (
@@ -85,7 +85,7 @@ class ImageReference:
 
     @property
     def canonical(self) -> str:
-        """The full form, with the tag ``latest`` where neither tag nor digest is written."""
+        """The full form, with the tag ``latest`` if there is neither tag nor digest."""
         tag = self.tag or (None if self.digest else "latest")
         return self.name + (f":{tag}" if tag else "") + (f"@{self.digest}" if self.digest else "")
 
@@ -93,7 +93,7 @@ class ImageReference:
 def _split(name: str) -> tuple[str, str]:
     """Registry and repository of a name without tag and digest."""
     first, slash, rest = name.partition("/")
-    # A first part that no repository could be called is a host.
+    # Docker reads the first part as a host if it has a dot, a port or a capital, or is localhost.
     if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
         registry, repository = first, rest
     else:

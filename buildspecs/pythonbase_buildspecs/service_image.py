@@ -1,4 +1,4 @@
-"""The buildspecs that build the image of a service: to release it, and to try a pull request."""
+"""The buildspecs that build the image of a service: for releases, and for pull requests."""
 
 from __future__ import annotations
 
@@ -43,37 +43,36 @@ def service_image_buildspec(
     source_policy: SourcePolicy | None = None,
     only_on_branch: bool = False,
 ) -> Buildspec:
-    """Buildspec of a service: build ``FROM`` the base image, test, push under the commit id, write
+    """Buildspec of a service: build ``FROM`` the base image, test, push with the commit id as tag, write
     ``imagedefinitions.json``.
 
-    Environment that the project provides: ``AWS_ACCOUNT_ID`` (the account that owns the base image),
+    Environment variables that the project provides: ``AWS_ACCOUNT_ID`` (the account that owns the base image),
     ``BASE_REPOSITORY_URI``, ``BASE_TAG`` (the tag of the base image to follow), ``REPOSITORY_URI`` and
-    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. With tests: ``TEST_COMMAND``. Where the source
-    policy mirrors to a pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional:
-    ``BUILD_CA_FILE``, a certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit
-    secret ``ca``.
+    ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. With tests: ``TEST_COMMAND``. If the source
+    policy uses a pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional: ``BUILD_CA_FILE``, a
+    certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit secret ``ca``.
 
-    Docker Hub is closed to the build in three ways: BuildKit has the source policy, which sees every source; the
-    build's host has no address of Docker Hub, so that nothing but BuildKit (``docker pull``, ``docker run``, compose,
-    the classic builder) can go past the policy; and the steps of ``RUN`` have none either.
+    Docker Hub is blocked in three ways. BuildKit applies the source policy to every source. The build host resolves
+    the names of Docker Hub to 0.0.0.0, so that commands without BuildKit (``docker pull``, ``docker run``, compose, the
+    classic builder) cannot bypass the policy. The steps of ``RUN`` resolve them to 0.0.0.0 too.
 
-    While the Dockerfile's steps run, neither they nor what ``ADD`` fetches can reach the credentials of the build's
-    host (link-local addresses) and the TCP port of its engine.
+    During the build, neither the Dockerfile's steps nor ``ADD`` can reach the credentials of the build host
+    (link-local addresses) or the TCP port of its Docker engine.
 
-    The image gets both conventions of build argument: ``Account_ID`` (for
-    ``FROM ${Account_ID}.dkr.ecr.<region>.amazonaws.com/pythonbase``) and ``BASE_IMAGE`` (the whole reference, pinned to
+    The build passes both build arguments: ``Account_ID`` (for
+    ``FROM ${Account_ID}.dkr.ecr.<region>.amazonaws.com/pythonbase``) and ``BASE_IMAGE`` (the full reference, pinned to
     the digest that was current when the build started). Exports ``IMAGE_URI`` and ``BASE_IMAGE_URI``, both by digest;
-    the latter is ``none`` for an image whose layers do not begin with the base image's.
+    the latter is ``none`` if the image's layers do not start with those of the base image.
 
-    Tests run in the image, as its own user, without network and without credentials; when they fail, nothing is
-    pushed. What they write to ``/reports/**/*.xml`` is reported as JUnit.
+    Tests run in the image, as its own user, without network and without credentials. If they fail, nothing is
+    pushed. CodeBuild reports the JUnit files that they write to ``/reports/**/*.xml``.
 
     Args:
         container_name: Name of the container in the task definition, for ``imagedefinitions.json``.
         dockerfile: Path of the Dockerfile in the service's repository.
         context: Folder of the repository that the Dockerfile copies from; ``.`` is the root.
         tests: Whether to run ``TEST_COMMAND`` in the image before it is pushed.
-        source_policy: What the build may pull. Left out: nothing from Docker Hub.
+        source_policy: What the build may pull. Default: nothing from Docker Hub.
         only_on_branch: Whether to refuse a commit that is not on the branch ``SOURCE_BRANCH``. The source must then be
             a full clone: https://docs.aws.amazon.com/codepipeline/latest/userguide/tutorials-codecommit-gitclone.html
 
@@ -86,7 +85,7 @@ def service_image_buildspec(
         "exported_variables": _EXPORTED,
         "outcome": script("push_image.sh", container_name=container_name),
         "results": f"{_REPORTS}\n\n{_ARTIFACTS}" if tests else _ARTIFACTS,
-        # The credentials of the clone are there for the fetch too.
+        # The fetch needs the credentials of the clone.
         "git": "git-credential-helper: yes" if only_on_branch else "",
         "on_branch": script("on_branch.sh") if only_on_branch else "",
     }
@@ -100,10 +99,11 @@ def pull_request_buildspec(
     tests: bool = False,
     source_policy: SourcePolicy | None = None,
 ) -> Buildspec:
-    """Buildspec of a service's pull requests: `service_image_buildspec` without all that concerns its ECR repository.
+    """Buildspec of a service's pull requests: `service_image_buildspec` without access to the service's repository.
 
-    The image is built under the same policy and tested in the same way, and goes no further. The project provides the
-    same environment without ``REPOSITORY_URI`` and ``REPOSITORY_NAME``. Nothing is exported, and there is no artifact.
+    The image is built under the same policy, tested in the same way, and not pushed. The project provides the same
+    environment variables without ``REPOSITORY_URI`` and ``REPOSITORY_NAME``. Nothing is exported, and there is no
+    artifact.
 
     Args and Raises: as `service_image_buildspec`.
     """
@@ -141,6 +141,6 @@ def _buildspec(
 
 
 def _is_inside(path: str) -> bool:
-    """Whether the path is plain, stays inside, and cannot be taken for an option of ``docker``."""
+    """Whether the path is plain, stays inside the repository, and cannot be read as an option of ``docker``."""
     parts = path.split("/")
     return bool(_RELATIVE_PATH.fullmatch(path)) and path[0] != "-" and ".." not in parts and parts[-1] != "."

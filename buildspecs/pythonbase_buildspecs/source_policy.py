@@ -17,11 +17,11 @@ https://docs.aws.amazon.com/AmazonECR/latest/public/docker-official-images.html
 """
 
 BASE_IMAGE, PULL_THROUGH_CACHE = "BASE_IMAGE", "PULL_THROUGH_CACHE"
-"""Stand for what only a build knows: its pinned base image, and the registry and prefix of the pull-through cache."""
+"""The build replaces these: with its pinned base image, and with registry and prefix of the pull-through cache."""
 
-# Names of Docker Hub that BuildKit takes for registries of their own, as it does with a port:
-# https://github.com/distribution/reference/blob/main/normalize.go. It also distinguishes capitals, which no list of
-# patterns can (and its regular expressions match nothing in Docker 26): the build's host has no address for those.
+# BuildKit treats these names of Docker Hub as separate registries, and every name with a port:
+# https://github.com/distribution/reference/blob/main/normalize.go. Names with capitals too, which no list of patterns
+# can cover (and its regular expressions match nothing in Docker 26): a service's build host resolves them to 0.0.0.0.
 _DENY = [
     {"action": "DENY", "selector": {"identifier": f"docker-image://{host}{rest}", "matchType": "WILDCARD"}}
     for host in sorted(HUB_HOSTS)
@@ -31,7 +31,7 @@ _UPSTREAM = "UPSTREAM"
 
 
 class Mirror(StrEnum):
-    """Where a build gets images of Docker Hub from that no base image stands in for."""
+    """Where a build gets Docker Hub images that no base image replaces."""
 
     DENY = "deny"
     """From nowhere: the build fails."""
@@ -45,9 +45,9 @@ class Outcome(StrEnum):
     """What the policy does with a reference."""
 
     ALLOWED = "allowed"
-    """Nothing: it is not on Docker Hub."""
+    """It is pulled as it is, because it is not on Docker Hub."""
     BASE_IMAGE = "base image"
-    """The base image stands in for it."""
+    """The base image replaces it."""
     MIRRORED = "mirrored"
     """It comes from a mirror."""
     REFUSED = "refused"
@@ -56,7 +56,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What the policy does with one reference, and what is pulled instead; None if nothing is, or the same."""
+    """What the policy does with a reference, and what is pulled instead: None if it is refused or pulled as it is."""
 
     outcome: Outcome
     instead: str | None = None
@@ -68,13 +68,13 @@ class SourcePolicy:
 
     Args:
         stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``,
-            with and without a digest. Without a tag: ``latest``.
+            with and without a digest. Without a tag: ``latest``. Default: none.
         official_images: What happens to other Docker Official Images. Default: refused.
         other_images: What happens to the rest of Docker Hub. Default: refused.
 
     Raises:
-        ValueError: if an entry is not a reference of an image on Docker Hub, the mirror has not the images, or only
-            the images that are not official have a mirror.
+        ValueError: if an entry is not a reference of an image on Docker Hub, the mirror does not have the images, or
+            ``other_images`` has a mirror and ``official_images`` has none.
     """
 
     stands_in_for: Sequence[str] = field(default=())
@@ -101,10 +101,10 @@ class SourcePolicy:
         return _to_json([*rules, *_DENY])
 
     def decide(self, reference: ImageReference) -> Decision:
-        """What BuildKit does with a reference under this policy; ``instead`` may hold the two names above."""
+        """What BuildKit does with a reference; ``instead`` may contain ``BASE_IMAGE`` or ``PULL_THROUGH_CACHE``."""
         if not reference.is_docker_hub:
             return Decision(Outcome.ALLOWED)
-        if not reference.is_known_to_docker:  # conversions are for docker.io
+        if not reference.is_known_to_docker:  # the rules convert only docker.io
             return Decision(Outcome.REFUSED)
         text = reference.canonical.removeprefix(f"{DOCKER_HUB}/")
         for pattern, instead in self._conversions():
@@ -115,13 +115,13 @@ class SourcePolicy:
         return Decision(Outcome.REFUSED)
 
     def _conversions(self) -> Iterator[tuple[str, str]]:
-        """Patterns of images on Docker Hub and what is pulled instead; the first that matches counts."""
+        """Patterns of Docker Hub images, and what is pulled instead; the first match applies."""
         for pattern in self.stands_in_for:
             name = str(_canonical(pattern))
             yield name, BASE_IMAGE
             if not name.endswith("*"):
                 yield f"{name}@*", BASE_IMAGE
-        # The second pattern matches official images too: __post_init__ sees to it that the first has taken them.
+        # The second pattern also matches official images: __post_init__ ensures that the first has matched them before.
         for pattern, mirror in (("library/*", self.official_images), ("*", self.other_images)):
             rest = pattern.replace("*", "${1}")
             if mirror is Mirror.ECR_PUBLIC:
@@ -131,9 +131,9 @@ class SourcePolicy:
 
 
 def base_image_policy() -> str:
-    """The policy of a base image's build as one line of JSON: of Docker Hub, its upstream image or nothing.
+    """The policy of a base image's build as one line of JSON: from Docker Hub, only its upstream image.
 
-    The build replaces ``UPSTREAM`` by the pinned reference. Of DENY and ALLOW, BuildKit heeds the last that matches.
+    The build replaces ``UPSTREAM`` with the pinned reference. If several DENY and ALLOW rules match, the last applies.
     """
     allow = {"action": "ALLOW", "selector": {"identifier": f"docker-image://{_UPSTREAM}", "matchType": "EXACT"}}
     return _to_json([*_DENY, allow])
@@ -152,9 +152,9 @@ def _convert(pattern: str, instead: str) -> dict[str, object]:
 
 
 def _canonical(pattern: str) -> str | None:
-    """What BuildKit compares: ``python`` is ``library/python:latest``. None: no image on Docker Hub."""
+    """What BuildKit compares: ``python`` is ``library/python:latest``. None if it is not an image on Docker Hub."""
     try:
-        # A wildcard in the tag is no part of a reference: it is read as a letter.
+        # A reference cannot contain a wildcard, so parse a letter in its place.
         reference = ImageReference.parse(pattern.replace("*", "x"))
     except ValueError:
         return None

@@ -15,7 +15,7 @@ class _Template(string.Template):
     """A template whose only placeholder is ``%{name}``: ``$``, ``${}`` and ``{}`` belong to the shell."""
 
     delimiter = "%"
-    # string.Template compiles the text; its type is that of the result.
+    # string.Template compiles this text, and declares the type of the compiled pattern.
     pattern = r"""
         %(?:
             (?P<escaped>%%)                 |
@@ -28,7 +28,7 @@ class _Template(string.Template):
 
 
 _HERE = re.compile(r"^( *)# here: (%\{[a-z][a-z0-9_]*\})$", re.MULTILINE)
-"""A placeholder whose value is YAML, in a comment so that the template is YAML too."""
+"""A placeholder for YAML, in a comment, so that the template itself is valid YAML."""
 
 
 def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
@@ -36,13 +36,13 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
 
     Args:
         template_name: File name without ``.yml``.
-        values: One value per placeholder: neither fewer nor more. The line of a placeholder that is alone on it goes
-            away with an empty value. ``# here: %{name}`` alone on its line is a placeholder as well.
+        values: Exactly one value per placeholder. If the value is empty and the placeholder is alone on its line, the
+            line is removed. ``# here: %{name}`` alone on its line is a placeholder as well.
 
     Raises:
         KeyError: if the template has a placeholder without a value.
-        ValueError: if a value has no placeholder, or spans lines although its placeholder is not alone on its line (it
-            would leave its YAML block).
+        ValueError: if a value has no placeholder, or has several lines and its placeholder is not alone on its line
+            (the value would leave its YAML block).
     """
     text = resources.files(__package__).joinpath("templates", f"{template_name}.yml").read_text(encoding="utf-8")
     text = _HERE.sub(r"\1\2", text)
@@ -56,7 +56,7 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
 
 
 def script(name: str, **values: str) -> str:
-    """The text of ``scripts/<name>``, which a template takes in as a value, with its own placeholders replaced."""
+    """The text of ``scripts/<name>`` with its own placeholders replaced, for use as a template's value."""
     text = resources.files(__package__).joinpath("scripts", name).read_text(encoding="utf-8").strip()
     return _Template(text).substitute(values)
 

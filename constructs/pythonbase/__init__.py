@@ -1,15 +1,15 @@
-"""Constructs that free container builds from Docker Hub's pull limit and deliver services to ECS.
+"""Constructs that build container images without Docker Hub's pull limit and release services to ECS.
 
-Import from here. Inside, each subpackage imports only from those below it (``make lint`` checks it):
+Import from this package. Each subpackage imports only from those below it (``make lint`` checks it):
 
 ``monitoring``
 ``pipelines``
 ``services``, ``network``
 ``releases``
 ``images``, ``docker_hub_check``
-``permissions``
+``lambda_code``, ``permissions``, ``state_machines``
 
-``removal`` is above all of them. A name with an underscore in front is used by one module beside it.
+``removal`` is above all of them. Only one module, in the same folder, uses a module whose name starts with ``_``.
 """
 
 from pythonbase.docker_hub_check import DockerHubCheck

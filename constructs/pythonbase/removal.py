@@ -1,4 +1,4 @@
-"""The opposite of what the constructs do by themselves: state goes with its stack."""
+"""Deletes state with its stack; by default the constructs retain it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _KEPT = (CfnDeletionPolicy.RETAIN, CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE)
 
 
 def remove_with_stack(scope: IConstruct) -> None:
-    """Have everything below deleted with its stack: repositories with their images, buckets with their objects.
+    """Delete everything in a scope with its stack: repositories with their images, buckets with their objects.
 
-    Takes effect with the deployment, and nothing is deleted by it: CloudFormation deletes when the stack is deleted.
-    A bucket that was kept gets a custom resource that empties it, because CloudFormation deletes only empty buckets.
-    Parameters that a deployment only creates are deleted too.
+    Deploy the change before you delete the stack. The deployment itself deletes nothing. A bucket that was retained
+    gets a custom resource that empties it, because CloudFormation deletes only empty buckets. Parameters that a
+    deployment creates but does not update are deleted too.
 
     Args:
-        scope: What is about to go; call this after everything in it exists.
+        scope: The construct whose resources to delete; call this after everything in it is defined.
     """
     for construct in scope.node.find_all():
         if isinstance(construct, ParametersPutOnce):

@@ -1,4 +1,4 @@
-"""Refuses, at synthesis, what would be pulled from Docker Hub when the application runs or builds."""
+"""Fails the synthesis of an app that would pull from Docker Hub when it runs or builds."""
 
 from pythonbase.docker_hub_check.finding import cannot_tell
 from pythonbase.docker_hub_check.plugin import DockerHubCheck

@@ -1,7 +1,7 @@
-"""Reads what synthesis wrote: templates, nested ones too, and which construct made which resource.
+"""Reads the cloud assembly: templates, including nested ones, and which construct created which resource.
 
-The format is that of a cloud assembly: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
-Files, because asking the construct tree through jsii takes seconds where reading these takes milliseconds.
+Its format: https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
+Reading these files takes milliseconds; reading the construct tree through jsii takes seconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class SynthesizedStack:
         }
 
     def _values(self, kind: str) -> dict[str, Any]:
-        """Construct path to what metadata of this kind say there; several are merged."""
+        """Construct path to its metadata of this kind; several entries are merged."""
         values: dict[str, Any] = {}
         for path, entries in self._metadata.items():
             for entry in entries:

@@ -10,7 +10,7 @@ from typing import Any
 from pythonbase.docker_hub_check.shell_words import engine_calls, operands, values_of
 
 BUILDX_DEFAULT = "moby/buildkit:buildx-stable-1"
-"""What a builder with the docker-container driver runs: https://docs.docker.com/build/builders/drivers/docker-container/"""
+"""The image of a builder with the docker-container driver: https://docs.docker.com/build/builders/drivers/docker-container/"""
 
 _COMMENT = re.compile(r"^\s*(?:-\s+)?#(?!\s*syntax=).*$", re.MULTILINE)
 _CONTINUED = re.compile(r"\\\n\s*")
@@ -31,9 +31,9 @@ _IMAGE_ARGUMENT = re.compile(r"(?:.*_)?(?:BASE|FROM|\w*IMAGE)", re.IGNORECASE)
 def images(text: str, hole: Callable[[str], str]) -> Iterator[str]:
     """References in a buildspec's text, with holes for shell variables.
 
-    Finds, in any command, comment lines apart:
+    Finds, in any command except comment lines:
 
-    - the image of ``docker pull``, ``run``, ``create``, ``buildx imagetools`` and ``manifest inspect``; the same of
+    - the image of ``docker pull``, ``run``, ``create``, ``buildx imagetools`` and ``manifest inspect``; also with
       podman, nerdctl and finch;
     - of ``docker build`` and ``buildx build``: ``--build-arg`` whose name is BASE or FROM or ends with IMAGE,
       ``--build-context …=docker-image://…``, ``--cache-from``;
@@ -43,12 +43,12 @@ def images(text: str, hole: Callable[[str], str]) -> Iterator[str]:
     - keys ``image:``, of a batch build or of a Compose file in a here-document.
 
     Does not find what is not in the text: scripts, Dockerfiles and Compose files of the repository, values of shell
-    variables (a variable behind the registry and repository does no harm: ``nginx:$TAG`` is found). What a build pulls
-    from there is for the source policy of the build to refuse.
+    variables (``nginx:$TAG`` is found, because its registry and repository are in the text). The source policy of the
+    build refuses what it pulls from there.
 
     Args:
-        text: The buildspec, YAML or JSON, with holes for what the template does not know. A file name has no images.
-        hole: Gives the hole for a label.
+        text: The buildspec, YAML or JSON, with holes for unknown values. A file name contains no images.
+        hole: Returns the hole for a label.
     """
     for found in _references(text):
         yield _VARIABLE.sub(lambda match: hole(match[0] if match[0].startswith("$") else "$(…)"), found)
@@ -89,7 +89,7 @@ def _in_text(text: str) -> Iterator[str]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Logical lines: without comments, continuation lines and YAML's folded blocks joined."""
+    """Logical lines: comments removed, continuation lines and YAML's folded blocks joined."""
     folded: list[str] = []
     depth = -1
     for line in _CONTINUED.sub(" ", _COMMENT.sub("", text)).splitlines():

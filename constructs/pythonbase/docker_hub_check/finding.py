@@ -1,4 +1,4 @@
-"""Findings: their ids, what they say, and what to write instead."""
+"""Findings: their ids, descriptions and fixes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pythonbase_buildspecs.source_policy import ECR_PUBLIC_MIRROR
 PULL_RULE = "PythonbaseDockerHub"
 CANNOT_TELL_RULE = "PythonbaseDockerHubCannotTell"
 
-# The CDK library reads brackets in ids and turns spaces into dashes; outside of our own pair there are none.
+# The CDK library parses brackets in ids and replaces spaces with dashes: ids contain only our own pair of brackets.
 _SPACES = re.compile(r"\s+")
 _BRACKETS = str.maketrans("[({])}", "<<<>>>")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What is found, apart from where.
+    """What is found, without the place.
 
     Args:
         id: Id for acknowledgements, such as ``PythonbaseDockerHub[docker.io/library/nginx:1.29]``.
@@ -55,7 +55,7 @@ class Finding:
 
 
 def cannot_tell(construct: IConstruct, image: str) -> str:
-    """Id of the finding for an image that only the deployment knows, for an acknowledgement.
+    """Id for an acknowledgement: of the finding for an image that is known only at deployment.
 
     Args:
         construct: Any construct of the stack that uses the image.
@@ -67,7 +67,7 @@ def cannot_tell(construct: IConstruct, image: str) -> str:
 
 
 def rule_for(decision: Decision, holes: Holes) -> Rule | None:
-    """The rule that a decision breaks; None if it is in order."""
+    """The rule that a decision violates; None if there is none."""
     shown = holes.readable(decision.reference)
     if decision.verdict is Verdict.ELSEWHERE:
         return None

@@ -1,4 +1,4 @@
-"""Text with holes: what a template says and what only the deployment knows, in one string."""
+"""Text with holes: a hole is a placeholder for a value that is not known at synthesis."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 _FIRST = 0xF0000
 HOLE = re.compile("[\U000f0000-\U000ffffd]")
-"""A hole: one character for private use, so that splitting, JSON and patterns treat it as a letter."""
+"""A hole: one private-use character, so that splitting, JSON and patterns treat it as a letter."""
 
 
 class Holes:
-    """Hands out the characters, and knows what each stands for."""
+    """Assigns a character to each label."""
 
     def __init__(self) -> None:
         self._of_label: dict[str, str] = {}
@@ -20,7 +20,7 @@ class Holes:
         """The hole for this label, the same one each time.
 
         Args:
-            label: What is missing, for people: ``Repository.Arn``, ``$TAG``.
+            label: Readable name of the missing value: ``Repository.Arn``, ``$TAG``.
         """
         if label not in self._of_label:
             self._of_label[label] = chr(_FIRST + len(self._labels))
@@ -32,7 +32,7 @@ class Holes:
         return self._labels[ord(hole) - _FIRST]
 
     def readable(self, text: str) -> str:
-        """The text with ``<label>`` for each hole; shell variables look as they did."""
+        """The text with ``<label>`` for each hole; shell variables stay as they were."""
         return HOLE.sub(lambda match: _shown(self.label(match[0])), text)
 
 

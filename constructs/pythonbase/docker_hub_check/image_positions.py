@@ -1,4 +1,4 @@
-"""Where resources of CloudFormation name container images."""
+"""Which properties of CloudFormation resources name container images."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ NOT_PULLED: Mapping[str, str] = {
     # An image that was pushed to the container service.
     "AWS::Lightsail::Container": ":",
 }
-"""Resource type to how names start there that look like references and are none."""
+"""Resource type to the prefix of values that look like references and are not pulled."""
 
 
 def images(resource_type: str, properties: Any, resolver: Resolver) -> Iterator[tuple[str, str]]:
-    """Location and text of each image that a resource names, every alternative of it.
+    """Location and text of each image that a resource names, with all alternatives.
 
     Args:
         resource_type: Type of the resource.
         properties: Its properties.
-        resolver: Of the resource's template.
+        resolver: The resolver of the resource's template.
     """
     not_pulled = NOT_PULLED.get(resource_type)
     for position in IMAGES.get(resource_type, ()):
@@ -74,7 +74,7 @@ def _walk(value: Any, steps: list[str], location: str, resolver: Resolver) -> It
             case dict() if step in structure:
                 yield from _walk(structure[step], rest, f"{location}.{step}", resolver)
             case dict() if is_function(structure):
-                # Containers that only the deployment knows.
+                # Containers that are known only at deployment.
                 yield location, resolver.unknown(structure)
 
 

@@ -1,4 +1,4 @@
-"""Images in Kubernetes manifests that a template carries as JSON."""
+"""Images in Kubernetes manifests that a template contains as JSON."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _STRING_OR_HOLE = re.compile(rf'"(?:[^"\\]|\\.)*"|({HOLE.pattern})', re.DOTALL)
 
 
 def images(manifest: str) -> Iterator[str]:
-    """The image of each container of each object, at whatever depth: pods, deployments, cron jobs, lists.
+    """The image of each container of each object, at any depth: pods, deployments, cron jobs, lists.
 
     Args:
         manifest: JSON with holes.
 
     Raises:
-        ValueError: if it is no JSON of objects.
+        ValueError: if it is not JSON of objects.
     """
-    # A number that is known at deployment only, such as a port, is a hole without quotes.
+    # A number that is known only at deployment, such as a port, is a hole without quotes.
     quoted = _STRING_OR_HOLE.sub(lambda match: f'"{match[1]}"' if match[1] else match[0], manifest)
     objects = json.loads(quoted, strict=False)
     if isinstance(objects, str):
@@ -46,7 +46,7 @@ def _images(value: Any) -> Iterator[str]:
 
 def _of_containers(containers: Any) -> Iterator[str]:
     for container in containers if isinstance(containers, list) else [containers]:
-        # In place of a container or of all of them: a hole.
+        # A hole can replace one container or the whole list.
         yield from _text(container.get("image") if isinstance(container, dict) else container)
 
 

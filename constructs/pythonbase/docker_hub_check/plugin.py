@@ -20,32 +20,32 @@ from pythonbase.docker_hub_check.finding import CANNOT_TELL_RULE, PULL_RULE, Fin
 from pythonbase.docker_hub_check.template_check import check_template
 
 _ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
-# What the CDK library puts in front of an acknowledged id that names no plugin.
+# Prefix that the CDK library adds to an acknowledged id without a plugin name.
 _NO_PLUGIN = "Annotation::"
 
 
 @jsii.implements(IPolicyValidationPlugin)
 class DockerHubCheck:
-    """Fails the synthesis of an app in which anything would be pulled from Docker Hub when it runs or builds.
+    """Fails the synthesis of an app that would pull anything from Docker Hub when it runs or builds.
 
-    Looked at, in all templates, nested stacks included: containers of ECS task definitions (each of them, sidecars too)
-    and of Express services, AWS Batch jobs of every kind, CodeBuild project images and the text of buildspecs (see
+    Checks, in all templates, including nested stacks: all containers of ECS task definitions (also sidecars) and of
+    Express services, AWS Batch jobs of every kind, CodeBuild project images and the text of buildspecs (see
     ``buildspec_scan``), Lambda images, App Runner, SageMaker models, Lightsail, Image Builder and Bedrock AgentCore
     containers, and Kubernetes manifests that the CDK applies to EKS (``add_manifest``, ``KubernetesPatch``).
 
     Two kinds of findings, both errors, both with the path of the construct:
 
-    - ``PythonbaseDockerHub[docker.io/library/nginx:1.29]``: the reference leads to Docker Hub.
+    - ``PythonbaseDockerHub[docker.io/library/nginx:1.29]``: the image is on Docker Hub.
     - ``PythonbaseDockerHubCannotTell[<Repository>]``: the registry is known only at deployment, for instance because
       the image comes from a custom resource, an SSM parameter, or a parameter without a default.
 
     An acknowledgement accepts one finding on a construct and below it, as with cdk-nag:
-    ``Validations.of(construct).acknowledge(Acknowledgment(id="PythonbaseDockerHub[…]", reason="…"))``. The id is in the
-    report, where it has the name of this plugin in front; with and without it works.
+    ``Validations.of(construct).acknowledge(Acknowledgment(id="PythonbaseDockerHub[…]", reason="…"))``. Copy the id from
+    the report, with or without the prefix, which is the name of this plugin.
 
-    Not seen, because it is not in the templates: what Helm charts of EKS bring, buildspecs and Dockerfiles of
-    repositories, images that CDK assets are built from, user data of EC2 instances, templates that are not of this app,
-    and values that an operator gives to template parameters in place of their defaults.
+    Does not check what is not in the templates: images of Helm charts on EKS, buildspecs and Dockerfiles of
+    repositories, images that CDK assets are built from, user data of EC2 instances, templates of other apps, and values
+    that an operator passes for template parameters instead of their defaults.
 
     Example::
 
@@ -79,10 +79,10 @@ class DockerHubCheck:
         )
 
     def findings(self, context: IPolicyValidationContext) -> list[tuple[Finding, str]]:
-        """What is found and not acknowledged, and the path of each construct; raises nothing.
+        """The findings that are not acknowledged, each with the path of its construct; raises nothing.
 
         Args:
-            context: What the CDK library hands to a plugin: ``stack_templates`` and ``app_construct`` are read.
+            context: What the CDK library passes to a plugin: ``stack_templates`` and ``app_construct`` are read.
         """
         result: list[tuple[Finding, str]] = []
         for item in context.stack_templates:
@@ -102,7 +102,7 @@ def _violation(rule: Rule, places: dict[tuple[Path, str], list[str]]) -> PolicyV
         rule_name=rule.id,
         description=rule.description,
         fix=rule.fix,
-        # Said, because a report of which something is acknowledged fails for errors only.
+        # Set explicitly: if part of a report is acknowledged, only errors fail the synthesis.
         severity="error",
         violating_resources=[
             PolicyViolatingResource(resource_logical_id=logical_id, template_path=str(template), locations=locations)
@@ -112,12 +112,12 @@ def _violation(rule: Rule, places: dict[tuple[Path, str], list[str]]) -> PolicyV
 
 
 def _is_acknowledged(rule_id: str, path: str, acknowledged: Sequence[dict[str, set[str]]]) -> bool:
-    """The CDK library itself honors only ids with the name of the plugin in front."""
+    """The CDK library itself accepts only ids with the plugin's name as prefix."""
     return any(f"{_NO_PLUGIN}{rule_id}" in at.get(above, ()) for above in ancestry(path) for at in acknowledged)
 
 
 def _acknowledged_above(app: IConstruct, stack_path: str) -> dict[str, set[str]]:
-    """What is acknowledged on the app and on stages, which are in no stack's metadata."""
+    """What is acknowledged on the app and on stages: no stack's metadata contains it."""
     construct = app
     result = {"": _acknowledged_at(app)}
     for name in stack_path.split("/")[:-1]:

@@ -1,4 +1,4 @@
-"""Works out what intrinsic functions of a template can become."""
+"""Resolves intrinsic functions of a template to all their possible values."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NO_VALUE = "AWS::NoValue"
 
 
 class Resolver:
-    """Turns values of one template into texts: all that they can become, with holes for what the deployment knows.
+    """Resolves values of one template to all possible texts, with holes for what is known only at deployment.
 
-    Known are: ``Fn::Join``, ``Fn::Sub``, ``Fn::Select``, ``Fn::Split``, both branches of ``Fn::If``, all values of
+    Resolves ``Fn::Join``, ``Fn::Sub``, ``Fn::Select``, ``Fn::Split``, both branches of ``Fn::If``, all values of
     ``Fn::FindInMap``, defaults and allowed values of parameters, name, URI and ARN of the template's ECR
     repositories. Everything else is a hole: pseudo parameters, parameters from SSM or without a default, attributes of
     other resources, values of other stacks, dynamic references such as ``{{resolve:ssm:…}}``.
 
     Args:
         template: The template, for its parameters, mappings and resources.
-        holes: Labels the holes.
+        holes: Creates the holes.
     """
 
     def __init__(self, template: Mapping[str, Any], holes: Holes) -> None:
@@ -37,12 +37,12 @@ class Resolver:
         self._holes = holes
 
     def texts(self, value: Any) -> list[str]:
-        """All texts that the value can become; none if it can only be left out."""
+        """All possible texts of the value; none if it can only be left out."""
         # Last, because a dynamic reference can be joined from several values.
         return [_DYNAMIC.sub(lambda match: self._holes.hole(match[0]), text) for text in self._texts(value)]
 
     def structures(self, value: Any) -> list[Any]:
-        """All lists or objects that the value can become; a function that gives none of both is left as it is."""
+        """All possible lists or objects of the value; a function that is neither is returned unchanged."""
         match value:
             case {"Fn::If": [_, yes, no]}:
                 return [*self.structures(yes), *self.structures(no)]
@@ -51,7 +51,7 @@ class Resolver:
         return [value]
 
     def unknown(self, value: Any) -> str:
-        """The hole for a value that cannot be worked out."""
+        """The hole for a value that cannot be resolved."""
         return self._holes.hole(describe(value))
 
     def _texts(self, value: Any) -> list[str]:
@@ -63,7 +63,7 @@ class Resolver:
         return [self.unknown(value)] if texts is None else _unique(texts)
 
     def _function(self, value: Any) -> list[str] | None:
-        """What a function can become; None if unknown."""
+        """All possible texts of a function; None if unknown."""
         texts: list[str] | None = None
         match value:
             case {"Ref": str() as name}:
@@ -89,7 +89,7 @@ class Resolver:
             return []
         if name in self._parameters:
             parameter = self._parameters[name]
-            # The default of such a parameter is the name of the value, not the value.
+            # The default of such a parameter is the name of an SSM parameter, not its value.
             if str(parameter.get("Type")).startswith("AWS::SSM::"):
                 return None
             values = parameter.get("AllowedValues") or [parameter[key] for key in ("Default",) if key in parameter]
@@ -145,7 +145,7 @@ class Resolver:
         position = str(index)
         if lists is None or not position.isdecimal():
             return None
-        # Out of range: a part of a text that is unknown as a whole.
+        # An index is out of range if the whole text is unknown: then its parts are unknown too.
         return [items[int(position)] if int(position) < len(items) else self.unknown(source) for items in lists]
 
     def _find_in_map(self, name: Any, first: Any, second: Any, options: Sequence[Any]) -> list[str] | None:
@@ -158,7 +158,7 @@ class Resolver:
         return [text for cell in cells for text in self._texts(cell)]
 
     def _lists(self, value: Any) -> list[list[str]] | None:
-        """All lists of texts that the value can become; None if unknown."""
+        """All possible lists of texts of the value; None if unknown."""
         match value:
             case list():
                 return self._combinations([self._texts(item) for item in value if item != {"Ref": _NO_VALUE}])
@@ -179,7 +179,7 @@ class Resolver:
 
 
 def describe(value: Any) -> str:
-    """A function of a template in a few words, for people and for the ids of findings."""
+    """A short description of a template's function, for reports and for the ids of findings."""
     match value:
         case {"Ref": name}:
             return str(name)

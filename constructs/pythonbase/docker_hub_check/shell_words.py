@@ -1,22 +1,22 @@
-"""Reads commands in shell text, as far as finding the images they pull takes."""
+"""Parses shell commands, only as far as needed to find the images that they pull."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-# Quoted text, substitutions, escaped and plain characters: what makes one word together.
+# One word: quoted text, substitutions, escaped and plain characters.
 _WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\$\([^()]*\)|`[^`]*`|\$\{[^}]*\}|\\.|[^\s"'`;|&()<>\\])+""")
 _BLANK = re.compile(r"[ \t]*")
 _ENGINE = re.compile(r"(?<![\w.-])(?:docker|podman|nerdctl|finch)(?=[ \t])")
-# What stands in front of a name of an engine that is not called: a comment, or text that is printed.
+# Before an engine's name, this means that it is not called: it is in a comment, or in text that is printed.
 _NOT_CALLED = re.compile(r"(?:^|\s)#|\b(?:echo|printf)\b[^;|&(`]*$")
 
 _WITHOUT_VALUE = re.compile(
     "--(?:all-tags|debug|detach|disable-content-trust|help|init|insecure|interactive|no-healthcheck|oom-kill-disable"
     "|privileged|publish-all|quiet|raw|read-only|rm|sig-proxy|tls|tlsverify|tty|use-api-socket|verbose)"
 )
-"""Options of run, create, pull and inspect that stand alone; all others take a value."""
+"""Options of run, create, pull and inspect without a value; all others take one."""
 
 
 def engine_calls(line: str) -> Iterator[list[str]]:
@@ -30,8 +30,8 @@ def operands(words: Sequence[str], *, flags: str = "dDiqtP") -> list[str]:
     """The words from the first that is neither an option nor the value of one.
 
     Args:
-        words: What stands behind a command.
-        flags: One-letter options that stand alone; all others take a value.
+        words: The words after a command.
+        flags: One-letter options without a value; all others take one.
     """
     rest = iter(words)
     for word in rest:
@@ -56,11 +56,11 @@ def values_of(option: str, words: Sequence[str]) -> Iterator[str]:
 def _takes_next(option: str, flags: str) -> bool:
     if option.startswith("--"):
         return "=" not in option and not _WITHOUT_VALUE.fullmatch(option)
-    # -it has no value, -v has the next word, -p80:80 has the rest of its own.
+    # -it takes no value, -v takes the next word, -p80:80 contains its value.
     return len(option[1:].lstrip(flags)) == 1
 
 
 def _words(line: str, start: int) -> Iterator[str]:
-    while match := _WORD.match(line, _BLANK.match(line, start).end()):  # type: ignore[union-attr]  # matches nothing too
+    while match := _WORD.match(line, _BLANK.match(line, start).end()):  # type: ignore[union-attr]  # always matches
         yield re.sub(r"""["']""", "", match[0])
         start = match.end()

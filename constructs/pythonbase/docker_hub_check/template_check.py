@@ -55,7 +55,7 @@ def _in_buildspec(source: Any, resolver: Resolver, holes: Holes) -> Iterator[tup
             if HOLE.fullmatch(text):
                 yield location, text
             for image in buildspec_scan.images(text, holes.hole):
-                # Hidden by nothing but a shell variable: the scan says that it does not follow those.
+                # Unknown only because of shell variables, which the scan does not follow.
                 hidden = all(holes.label(hole).startswith("$") for hole in HOLE.findall(image)) and HOLE.search(image)
                 if image.startswith(image_positions.NOT_PULLED[_PROJECT]):
                     continue

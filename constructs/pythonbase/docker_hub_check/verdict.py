@@ -1,4 +1,4 @@
-"""Whether a reference, of which parts may be unknown, leads to Docker Hub."""
+"""Decides whether a reference, parts of which may be unknown, is on Docker Hub."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Decision:
 
     Args:
         verdict: Where the image comes from.
-        reference: The reference; in its full form, holes included, if it leads to Docker Hub.
-        well_formed: Whether Docker could take it for a reference at all.
+        reference: The reference; in its full form, including holes, if it is on Docker Hub.
+        well_formed: Whether Docker could accept it as a reference.
     """
 
     verdict: Verdict
@@ -34,11 +34,11 @@ class Decision:
 
 
 def decide(text: str) -> Decision:
-    """The registry decides, so only holes in front of the first slash matter.
+    """Decide by the registry: only holes before the first slash matter.
 
     Args:
-        text: A reference, with holes for what is unknown. A hole is taken to lie within one part of the reference: an
-            account or a Region, not half a path.
+        text: A reference, with holes for what is unknown. A hole is assumed to be within one part of the reference,
+            such as an account or a Region, not half a path.
     """
     first, slash, _ = text.partition("/")
     deciding = first if slash else re.split("[:@]", text, maxsplit=1)[0]
@@ -60,7 +60,7 @@ def decide(text: str) -> Decision:
 
 
 def _is_host(first: str) -> bool:
-    """Whether what is known makes the first part a host: no repository has these characters there."""
+    """Whether the known characters make the first part a host, as Docker reads it."""
     return "." in first or ":" in first
 
 
@@ -69,7 +69,7 @@ def _may_be_hub(host: str) -> bool:
     return any(re.fullmatch(pattern, hub + port, flags=re.IGNORECASE) for hub in HUB_HOSTS for port in ("", ":443"))
 
 
-# A word that may stand wherever a hole may: in a path, in a tag.
+# A word that is valid wherever a hole can be: in a path, in a tag.
 _FILLING = re.compile(r"hole([0-9]+)hole")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,31 +12,32 @@ from aws_cdk import custom_resources as custom
 from constructs import Construct
 
 from pythonbase.images.project import ImageProject
+from pythonbase.lambda_code import RUNTIME, handler_code
 from pythonbase.permissions.acknowledge import acknowledge
+from pythonbase.permissions.provider_framework import acknowledge_provider
 from pythonbase.permissions.trust import for_own_account
 
 _HANDLER = Path(__file__).parent / "handlers" / "image_build"
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
 _LONGEST = Duration.minutes(50)
 _SLACK = Duration.minutes(4)
-"""Twice within CloudFormation's hour:
+"""Added twice, to stay below CloudFormation's limit of one hour:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html"""
 
 
 class ImageBuild(Construct):
     """Runs a project once when it is created and whenever ``trigger`` changes; the deployment waits for the result.
 
-    A failed build fails the deployment with the build's reason and the name of its log. A build that CodeBuild does not
-    start because the account runs as many as it may is tried again until the timeout; in an account that may run none,
-    the deployment fails at once. Both say how to get more.
+    A failed build fails the deployment with the build's reason and the name of its log. If CodeBuild does not start the
+    build because the account's quota of concurrent builds is used up, it is retried until the timeout; if the quota is
+    0, the deployment fails at once. Both errors say how to raise the quota.
 
     Args:
         scope: Parent of the build.
         construct_id: Id in the parent.
         project: What to run.
-        trigger: Fingerprint of what goes into the build.
+        trigger: Fingerprint of the build's inputs.
         timeout: How long a deployment waits. At most 50 minutes, which is the default: CloudFormation waits for an
-            hour, and by then the deployment must have said which phase the build is in.
+            hour, and the deployment must report the phase of the build before that.
 
     Raises:
         ValueError: if the timeout is longer.
@@ -65,7 +66,7 @@ class ImageBuild(Construct):
             "Poll",
             "is_complete",
             project,
-            # It starts the build that was refused at first because of the account's quota.
+            # It retries the start if the account's quota refused the build at first.
             ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StartBuild"],
         )
         poll.add_to_role_policy(
@@ -78,7 +79,7 @@ class ImageBuild(Construct):
             on_event_handler=start,
             is_complete_handler=poll,
             query_interval=Duration.seconds(5),
-            # The handler tells the reason when the timeout is over; the framework's own limit only says that it is.
+            # At the timeout, the handler reports the reason; the framework's own limit would report only the timeout.
             total_timeout=timeout.plus(_SLACK),
             log_group=self._log_group,
             disable_waiter_state_machine_logging=True,
@@ -96,9 +97,18 @@ class ImageBuild(Construct):
             },
             service_timeout=timeout.plus(_SLACK).plus(_SLACK),
         )
-        # The first build needs the project's permissions, which are resources of their own.
+        # The first build needs the project's permissions, which are separate resources.
         self.resource.node.add_dependency(project)
-        _acknowledge_provider(provider, (start, poll))
+        # The waiter calls these two; CloudFormation calls the third.
+        framework = [provider.node.find_child(f"framework-{name}") for name in ("isComplete", "onTimeout")]
+        acknowledge_provider(provider, [start, poll, *framework])
+        acknowledge(
+            provider,
+            {
+                "AwsSolutions-SF1": "the waiter polls one build; Step Functions keeps its executions for 90 days",
+                "AwsSolutions-SF2": "the waiter polls one build; there is nothing to trace",
+            },
+        )
 
     def _function(self, construct_id: str, handler: str, project: ImageProject, actions: list[str]) -> lambda_.Function:
         role = iam.Role(self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -106,8 +116,8 @@ class ImageBuild(Construct):
         function = lambda_.Function(
             self,
             construct_id,
-            runtime=_RUNTIME,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler=f"index.{handler}",
             role=role,
             timeout=Duration.minutes(1),
@@ -116,24 +126,3 @@ class ImageBuild(Construct):
         )
         function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[project.project.project_arn]))
         return function
-
-
-def _acknowledge_provider(provider: custom.Provider, functions: tuple[lambda_.Function, ...]) -> None:
-    """The provider framework of the CDK library is not ours to narrow; what it may do is listed here."""
-    # The waiter calls these two; CloudFormation calls the third.
-    framework = [provider.node.find_child(f"framework-{name}") for name in ("isComplete", "onTimeout")]
-    reasons = {
-        "AwsSolutions-SF1": "the waiter polls one build; Step Functions keeps its executions for 90 days",
-        "AwsSolutions-SF2": "the waiter polls one build; there is nothing to trace",
-        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]": (
-            "the CDK library gives its provider framework this policy: it allows writing logs only"
-        ),
-    }
-    for function in (*functions, *framework):
-        resource = function.node.default_child
-        assert isinstance(resource, CfnElement)  # noqa: S101 - a Lambda function has a resource
-        logical_id = Stack.of(provider).get_logical_id(resource)
-        reasons[f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>:*]"] = (
-            "the CDK library lets its provider framework call any version of this one function"
-        )
-    acknowledge(provider, reasons)

@@ -1,4 +1,4 @@
-"""Carries a rendered buildspec into a CodeBuild project as it is."""
+"""Passes a rendered buildspec to a CodeBuild project unchanged."""
 
 from __future__ import annotations
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Aws, Duration, Token
+from aws_cdk import Duration, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from pythonbase.images.pull_headroom import NAMESPACE
 from pythonbase.images.reference import grant_registry_login
-from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS
+from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS, repository_arn
 from pythonbase.permissions.statements import read_secret
 from pythonbase_buildspecs import ImageReference
 
@@ -27,7 +27,7 @@ class Upstream:
     """A reference in any registry; references to Docker Hub are in their full form.
 
     Args:
-        reference: The reference; it may hold CDK tokens, such as the account in the name of an ECR registry.
+        reference: The reference; it may contain CDK tokens, such as the account in the name of an ECR registry.
         is_on_docker_hub: Whether Docker Hub counts its pulls.
     """
 
@@ -36,10 +36,10 @@ class Upstream:
 
     @staticmethod
     def of(reference: str) -> Upstream:
-        """Read a reference.
+        """Parse a reference.
 
         Raises:
-            ValueError: if it is no image reference.
+            ValueError: if it is not an image reference.
         """
         if Token.is_unresolved(reference):
             return Upstream(reference, is_on_docker_hub=False)
@@ -47,7 +47,7 @@ class Upstream:
         return Upstream(parsed.canonical if parsed.is_docker_hub else reference, parsed.is_docker_hub)
 
     def environment(self, credentials: secretsmanager.ISecret | None, *, patience: Duration) -> Mapping[str, str]:
-        """What the build needs to know of it."""
+        """The environment variables of the build."""
         return {
             "UPSTREAM_IMAGE": self.reference,
             "UPSTREAM_PATIENCE": str(patience.to_seconds()),
@@ -62,12 +62,10 @@ class Upstream:
             role.add_to_policy(read_secret(credentials))
         in_ecr = _ECR.match(self.reference)
         if in_ecr:
-            # The last two actions: the repository may be one of a pull-through cache, which its first pull makes.
+            # The repository may belong to a pull-through cache, whose first pull imports the image and creates it.
             role.add_to_policy(
                 iam.PolicyStatement(
                     actions=[*PULL_ACTIONS, *PULL_THROUGH_ACTIONS],
-                    resources=[
-                        f"arn:{Aws.PARTITION}:ecr:{in_ecr['region']}:{in_ecr['account']}:repository/{in_ecr['name']}"
-                    ],
+                    resources=[repository_arn(**in_ecr.groupdict())],
                 )
             )

@@ -1,4 +1,4 @@
-"""A base image of our own: repository, build, refresh, first build."""
+"""A base image: repository, build, refresh schedule, first build."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ class BaseImage(Construct):
     """A base image in a private ECR repository, built during the deployment and kept fresh.
 
     Creates the repository (retained, scanned, tags immutable except ``latest``), a CodeBuild project that builds the
-    folder, a schedule that runs it, and a first build that the deployment waits for. A changed folder or upstream
-    reference is built again by the next deployment.
+    folder, a schedule that runs it, and a first build that the deployment waits for. If the folder or the upstream
+    reference changes, the next deployment builds the image again.
 
     Args:
         scope: Parent of the base image.
         construct_id: Id in the parent.
         repository_name: Name of the ECR repository, such as ``pythonbase``.
-        source: Folder with a ``Dockerfile`` that starts ``ARG UPSTREAM_IMAGE`` and ``FROM ${UPSTREAM_IMAGE}``. The
-            image's own command must answer HTTP requests with 200 on ``$PORT``, because services start on it before
+        source: Folder with a ``Dockerfile`` that starts with ``ARG UPSTREAM_IMAGE`` and ``FROM ${UPSTREAM_IMAGE}``. The
+            image's default command must answer HTTP requests with 200 on ``$PORT``, because services run it before
             their first release.
         upstream: Reference of the image that it is built from, in any registry. Default: ECR Public's mirror of
             Docker's Python image. If it is on Docker Hub, each refresh records how many pulls are left as the metric
             ``DockerHubPullsRemaining``, with an alarm.
         upstream_credentials: Secret ``{"username": …, "accessToken": …}`` for the upstream's registry, in the form that
-            ECR's pull-through cache takes. Default: anonymous, except that ECR and ECR Public are signed in to.
-        upstream_patience: How long a build waits for a registry that is busy or out of order. Default: 30 minutes.
-        refresh: When to look for a newer upstream image. Default: once a day. An unchanged upstream ends the build in
-            seconds.
+            ECR's pull-through cache takes. Default: anonymous pulls, except from ECR and ECR Public: the build logs in.
+        upstream_patience: How long a build waits for a registry that is busy or unavailable. Default: 30 minutes.
+        refresh: When to check for a newer upstream image. Default: once a day. If it has not changed, the build ends
+            within seconds.
         pull_accounts: Other AWS accounts that may pull. Default: only this account.
 
     Raises:
-        ValueError: if the folder has no ``Dockerfile``, or the upstream is no image reference.
+        ValueError: if the folder has no ``Dockerfile``, or the upstream is not an image reference.
 
     Example::
 
@@ -87,7 +87,7 @@ class BaseImage(Construct):
         for account in pull_accounts:
             self.repository.grant_pull(iam.AccountPrincipal(account))
 
-        # What running or testing the folder's own code leaves behind is no change of the image.
+        # Files that Python writes when the folder's code runs or is tested must not change the asset's hash.
         asset = s3_assets.Asset(self, "Source", path=str(source), exclude=["**/__pycache__", "**/*.pyc"])
         build = ImageProject(
             self,
@@ -108,7 +108,7 @@ class BaseImage(Construct):
         self._grant_publish(build.role, asset)
         source_image.allow_pull(build.role, upstream_credentials)
         self.docker_hub_alarm: cloudwatch.Alarm | None = None
-        """Goes off when Docker Hub has few pulls left; None where the upstream is elsewhere."""
+        """In ALARM when few Docker Hub pulls are left; None if the upstream is not on Docker Hub."""
         if source_image.is_on_docker_hub:
             self.docker_hub_alarm = PullHeadroom(
                 self, "DockerHub", repository_name=repository_name, writer=build.role
@@ -125,13 +125,13 @@ class BaseImage(Construct):
             self, "FirstBuild", project=build, trigger=f"{asset.asset_hash} {source_image.reference}"
         )
         self.first_build.node.add_dependency(self.repository)
-        # A rate without a start begins at once, beside the first build:
+        # A rate without a start date runs at once, at the same time as the first build:
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
         refreshes.node.add_dependency(self.first_build)
 
     @staticmethod
     def from_registry(*, account: str, region: str, name: str) -> BaseImageReference:
-        """The base image of another stack, Region or account, named by its registry.
+        """The base image of another stack, Region or account, identified by its registry.
 
         Raises:
             ValueError: if the account is not a 12-digit number.
@@ -158,7 +158,7 @@ class BaseImage(Construct):
         return self._reference.grant_pull(grantee)
 
     def _grant_publish(self, role: iam.Role, asset: s3_assets.Asset) -> None:
-        """The build may read its source and push to its one repository."""
+        """Allow the build to read its source and to push to its one repository."""
         self.repository.grant(role, *PULL_ACTIONS, *PUSH_ACTIONS)
         role.add_to_policy(see_bucket(asset.bucket))
         role.add_to_policy(

@@ -16,16 +16,16 @@ from pythonbase.permissions.acknowledge import acknowledge
 from pythonbase.permissions.trust import for_own_account
 from pythonbase_buildspecs import Buildspec
 
-# Docker 28 and buildx 0.32, whose BuildKit knows source policies:
+# Docker 28 and buildx 0.32, whose BuildKit supports source policies:
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
 _BUILD_IMAGE = codebuild.LinuxBuildImage.STANDARD_7_0
 
 
 class ImageProject(Construct):
-    """A CodeBuild project that can run a Docker engine, with its own log group and a role that may only log.
+    """A CodeBuild project that can run a Docker engine, with its own log group and a role that may only write logs.
 
-    Grant what the build needs to ``role``: the project itself ignores grants, because the CDK library would add wide
-    ones (all reports, a log group that is not used, whole buckets).
+    Grant what the build needs to ``role``: the project itself ignores grants, because the CDK library would grant too
+    much (all reports, a log group that is not used, whole buckets).
 
     Args:
         scope: Parent of the project.
@@ -33,9 +33,9 @@ class ImageProject(Construct):
         buildspec: What the build does.
         environment: Plain environment variables of the build; no secrets.
         description: Shown in the console.
-        source: Where the build's files come from. Left out: the project builds what a pipeline hands it.
-        timeout: Time after which a build is stopped.
-        log_retention: How long logs of builds are kept.
+        source: Where the build's files come from. Default: the input artifact of a pipeline.
+        timeout: Time after which a build is stopped. Default: an hour.
+        log_retention: How long logs of builds are kept. Default: three months.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ImageProject(Construct):
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]
             )
         )
-        # One set of arguments for two classes whose type is not a common one.
+        # One set of arguments for two classes, which have no common type for them.
         settings: dict[str, Any] = {
             "build_spec": TextBuildSpec(buildspec),
             "description": description,
@@ -99,7 +99,7 @@ class ImageProject(Construct):
         )
 
     def allow_reports(self, name: str) -> None:
-        """Allow the build to make the report group that its buildspec calls ``name``, and to report to it.
+        """Allow the build to create the report group that its buildspec calls ``name``, and to write reports to it.
 
         https://docs.aws.amazon.com/codebuild/latest/userguide/test-permissions.html
         """
@@ -107,7 +107,7 @@ class ImageProject(Construct):
             service="codebuild", resource="report-group", resource_name=f"{self.project.project_name}-{name}"
         )
         actions = ["BatchPutTestCases", "CreateReport", "CreateReportGroup", "UpdateReport"]
-        # A policy of its own: it names the project, which waits for the role's other one.
+        # A separate policy: it refers to the project, which depends on the role's default policy.
         iam.Policy(
             self,
             "Reports",

@@ -1,4 +1,4 @@
-"""How many pulls Docker Hub has left for the builds of a base image."""
+"""How many Docker Hub pulls are left for the builds of a base image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FEW = 10
 class PullHeadroom(Construct):
     """The metric that each refresh writes, and an alarm when few pulls are left.
 
-    The alarm has no action of its own: ``FailureAlarms(…).tell_of(base_image.docker_hub_alarm)`` lets it tell a topic.
+    The alarm has no action: to notify a topic, call ``FailureAlarms(…).tell_of(base_image.docker_hub_alarm)``.
 
     Args:
         scope: Parent.
@@ -28,7 +28,7 @@ class PullHeadroom(Construct):
         writer: The build's role, which gets the permission to write the metric.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, repository_name: str, writer: iam.Role) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, repository_name: str, writer: iam.IRole) -> None:
         super().__init__(scope, construct_id)
         policy = iam.Policy(
             self,

@@ -1,4 +1,4 @@
-"""A base image that somebody else's stack owns."""
+"""A base image that another stack owns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aws_cdk import Aws, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from pythonbase.images.repository import PULL_ACTIONS
+from pythonbase.images.repository import PULL_ACTIONS, repository_arn
 from pythonbase.permissions.acknowledge import acknowledge
 
 MOVING_TAG = "latest"
@@ -19,7 +19,7 @@ _ACCOUNT_ID_LENGTH = 12
 
 
 class IBaseImage(Protocol):
-    """What pipelines and services need to know of a base image."""
+    """The interface of a base image for pipelines and services."""
 
     @property
     def account(self) -> str:
@@ -43,7 +43,7 @@ class IBaseImage(Protocol):
 
 @dataclass(frozen=True)
 class BaseImageReference:
-    """A base image named by its registry, without any reference between stacks.
+    """A base image identified by its registry, without any reference between stacks.
 
     Args:
         account: The AWS account that owns the repository.
@@ -73,7 +73,7 @@ class BaseImageReference:
     @property
     def repository_arn(self) -> str:
         """ARN of the repository."""
-        return f"arn:{Aws.PARTITION}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return repository_arn(account=self.account, region=self.region, name=self.name)
 
     @property
     def uri(self) -> str:
@@ -83,7 +83,7 @@ class BaseImageReference:
     def grant_pull(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow pulling the image.
 
-        In another account the owner must list the consumer in ``BaseImage(pull_accounts=...)`` as well.
+        If another account owns the repository, it must also list the consumer in ``BaseImage(pull_accounts=...)``.
         """
         grant_registry_login(grantee)
         return iam.Grant.add_to_principal(
@@ -94,12 +94,12 @@ class BaseImageReference:
 
 
 def grant_registry_login(grantee: iam.IGrantable, *, ecr_public: bool = False) -> iam.Grant:
-    """Allow ``docker login`` to ECR; what can be pulled or pushed then is decided per repository.
+    """Allow ``docker login`` to ECR; pulls and pushes also need permissions on the repository.
 
     Args:
         grantee: Who logs in.
-        ecr_public: Whether to ECR Public too, which allows ten times as many pulls a second to who is signed in:
-            https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+        ecr_public: Whether to ECR Public too, which allows ten times as many pulls per second after a login:
+            https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html. Default: no.
     """
     principal = grantee.grant_principal
     if Construct.is_construct(principal):

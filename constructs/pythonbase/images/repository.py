@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Arn, ArnComponents, Aws, Duration, RemovalPolicy
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
@@ -10,38 +10,52 @@ PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:Get
 """What ``docker pull`` needs: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html"""
 
 PUSH_ACTIONS = ("ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart")
-"""What ``docker push`` needs besides: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
+"""What ``docker push`` needs in addition: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
 
 PULL_THROUGH_ACTIONS = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
-"""What the first pull through a cache needs besides:
+"""What the first pull through a cache needs in addition:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html"""
 
 
 RELEASE_TAGS = "release-*"
-"""Tags of what a service has released: ``release-<n>`` or ``release-<environment>-<n>``, with n the version of the
-image parameter modulo 128. SSM keeps 100 versions, so these are the images that run or that a rollback can go to:
+"""Tags of the images that a service has released: ``release-<n>`` or ``release-<environment>-<n>``, where n is the
+version of the image parameter modulo 128. SSM keeps 100 versions, so these images run or can be rolled back to:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-versions.html"""
 
 NEWEST_KEPT = 500
-"""Images that a repository keeps in any case, by their push."""
+"""Number of images that a repository always keeps: the last ones pushed."""
 
-_NEVER = 9_999
+_NO_LIMIT = 9_999
 """More images than moving tags can name: 128 for each environment of a service."""
+
+
+def repository_arn(*, account: str, region: str, name: str) -> str:
+    """ARN of a repository, in whatever account and Region of the partition."""
+    return Arn.format(
+        ArnComponents(
+            partition=Aws.PARTITION,
+            service="ecr",
+            region=region,
+            account=account,
+            resource="repository",
+            resource_name=name,
+        )
+    )
 
 
 def image_repository(
     scope: Construct, construct_id: str, *, repository_name: str, moving_tags: tuple[str, ...] = ()
 ) -> ecr.Repository:
-    """A repository that loses nothing: retained, immutable tags, scanned on push, encrypted.
+    """An ECR repository that is retained, with immutable tags, scan on push and encryption.
 
-    An image that one of the moving tags names never expires, and neither do the newest 500.
+    Images with one of the moving tags never expire, nor do the newest 500.
 
     Args:
         scope: Parent of the repository.
         construct_id: Id of the repository in its parent.
-        repository_name: Physical name; other systems pull by it.
-        moving_tags: Tags that may be moved to another image, because they say what is in use; ``*`` stands for any
-            text. All other tags stay on the image that got them first.
+        repository_name: Physical name, which other systems use to pull.
+        moving_tags: Tags that may be moved to another image, because they mark what is in use; ``*`` stands for any
+            text. All other tags are immutable. Default: none.
     """
     immutable = ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if moving_tags else ecr.TagMutability.IMMUTABLE
     return ecr.Repository(
@@ -55,14 +69,14 @@ def image_repository(
         ]
         or None,
         encryption=ecr.RepositoryEncryption.AES_256,
-        # Not when its creation is rolled back: its name would be taken at the next attempt.
+        # Not retained if its creation is rolled back: at the next attempt, the name would be in use.
         removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         lifecycle_rules=_lifecycle_rules(moving_tags),
     )
 
 
 def _lifecycle_rules(moving_tags: tuple[str, ...]) -> list[ecr.LifecycleRule]:
-    """ECR does not know what runs (containers-roadmap#1078), but tags do.
+    """ECR does not know which images run (containers-roadmap#1078), so tags mark them.
 
     "An image that matches the tagging requirements of a rule cannot be expired or archived by a rule with a lower
     priority": https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
@@ -72,9 +86,9 @@ def _lifecycle_rules(moving_tags: tuple[str, ...]) -> list[ecr.LifecycleRule]:
             description=f"Keep what is in use: {tag}",
             rule_priority=priority,
             tag_status=ecr.TagStatus.TAGGED,
-            # One rule a tag: a rule with several selects images that have all of them.
+            # One rule per tag: a rule with several tags selects only images that have all of them.
             tag_pattern_list=[tag],
-            max_image_count=_NEVER,
+            max_image_count=_NO_LIMIT,
         )
         for priority, tag in enumerate(moving_tags, start=1)
     ]

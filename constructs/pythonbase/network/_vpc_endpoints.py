@@ -1,4 +1,4 @@
-"""The ways out of a VPC without internet, and what may pass through them."""
+"""The endpoints of a VPC without internet access, and their policies."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ _INTERFACE_ENDPOINTS = {
 
 
 def add_s3_endpoint(vpc: ec2.Vpc, *, only_way: bool) -> None:
-    """Add the gateway endpoint of S3, which is free: the layers of images come from S3.
+    """Add the gateway endpoint of S3, which is free: ECR stores the layers of images in S3.
 
     Args:
         vpc: The VPC.
-        only_way: Whether tasks have no other way to S3. Then only the layers of ECR and this account's own buckets can
-            be reached: whoever has taken over a task cannot carry anything to a bucket of theirs.
+        only_way: Whether tasks have no other route to S3. Then the policy allows only ECR's layers and this account's
+            own buckets: an attacker who controls a task cannot copy data to another account's bucket.
     """
     endpoint = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
     if not only_way:
         return
     stack = Stack.of(vpc)
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
-    layers = f"arn:{stack.partition}:s3:::prod-{stack.region}-starport-layer-bucket/*"
+    layers = stack.format_arn(
+        service="s3", account="", region="", resource=f"prod-{stack.region}-starport-layer-bucket", resource_name="*"
+    )
     endpoint.add_to_policy(
         iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["s3:GetObject"], resources=[layers])
     )
@@ -47,7 +49,7 @@ def add_s3_endpoint(vpc: ec2.Vpc, *, only_way: bool) -> None:
 
 
 def add_interface_endpoints(scope: Construct, vpc: ec2.Vpc) -> None:
-    """Add the interface endpoints that tasks need. They take this account's own credentials only.
+    """Add the interface endpoints that tasks need. They accept only this account's own credentials.
 
     https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
 

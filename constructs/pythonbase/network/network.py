@@ -1,4 +1,4 @@
-"""Where services run: a VPC whose tasks need no internet, and a cluster."""
+"""Where services run: a VPC whose tasks need no internet access, and an ECS cluster."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from pythonbase.releases.reconciler import ReleaseReconciler
 class Network(Construct):
     """A VPC for services, the ECS cluster that they share, and what their releases share.
 
-    Creates, unless a VPC is given: a VPC with public and private subnets and flow logs. Without NAT gateways the
-    private subnets have no route to the internet; VPC endpoints carry what tasks need, for this account only.
+    Unless a VPC is given, creates one with public and private subnets and flow logs. Without NAT gateways the private
+    subnets have no route to the internet; VPC endpoints provide what tasks need, for this account only.
 
     Args:
         scope: Parent.
         construct_id: Id in the parent.
-        vpc: An existing VPC to use. Left out: a new one is created.
-        nat_gateways: NAT gateways of the new VPC. Default 0: VPC endpoints only.
-        max_azs: Availability Zones of the new VPC: the first of the Region by name, which need not be those that have
-            Fargate and the VPC endpoints. Default 2.
-        availability_zones: Names of the Availability Zones of the new VPC, in place of ``max_azs``.
+        vpc: An existing VPC to use. Default: a new one is created.
+        nat_gateways: NAT gateways of the new VPC. Default: 0, VPC endpoints only.
+        max_azs: Number of Availability Zones of the new VPC: the first of the Region by name, which may not support
+            Fargate and the VPC endpoints. Default: 2.
+        availability_zones: Names of the Availability Zones of the new VPC, instead of ``max_azs``. Default: the first
+            ``max_azs``.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ def acknowledge(construct: IConstruct, reasons: dict[str, str]) -> None:
 
 
 def wildcard_resource(construct: IConstruct, arn: str) -> str:
-    """Id of cdk-nag's finding for a policy statement with this resource ARN, which may hold CDK tokens."""
+    """Id of cdk-nag's finding for a policy statement with this resource ARN, which may contain CDK tokens."""
     return f"AwsSolutions-IAM5[Resource::{_flatten(Stack.of(construct).resolve(arn))}]"
 
 

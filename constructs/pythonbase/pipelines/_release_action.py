@@ -15,12 +15,12 @@ from constructs import Construct
 class ReleaseAction(actions.Action):
     """Runs a release state machine and waits for its end.
 
-    The CDK library's ``StepFunctionInvokeAction`` wants the state machine itself, or a copy of its account and Region;
-    this one needs its ARN, which is known from its name, and hands over nothing but its input.
+    The CDK library's ``StepFunctionInvokeAction`` needs the state machine itself, or an imported one with its account
+    and Region. This action needs only the ARN, which follows from the name, and passes only the input.
 
     Args:
         state_machine_arn: The state machine.
-        state_machine_input: Its input; may hold variables of the pipeline.
+        state_machine_input: Its input; may contain variables of the pipeline.
         role: The role that may start it, in the state machine's account.
         region: Its Region, if it is not the pipeline's.
     """

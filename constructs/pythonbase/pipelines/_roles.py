@@ -1,4 +1,4 @@
-"""The roles with which a pipeline and its actions work, each for its own part only."""
+"""The roles of a pipeline and its actions, each with only the permissions that it needs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pythonbase.releases.stage import ReleaseStage
 class PipelineRoles(Construct):
     """One role for the pipeline and one for each kind of action.
 
-    The CDK library would grant an action more than it needs (whole buckets, every report group), so the pipeline gets
-    these roles as they are. The role of a release in another account is there (``ReleaseStarter``).
+    The CDK library would grant an action more than it needs (whole buckets, every report group), so the pipeline uses
+    these roles unchanged. The role for a release in another account is in that account (``ReleaseStarter``).
 
     Args:
         scope: Parent.
@@ -67,7 +67,7 @@ class PipelineRoles(Construct):
         self.pipeline.add_to_policy(locate_bucket(artifacts.bucket))
 
     def release(self, stage: ReleaseStage) -> iam.IRole:
-        """The role that releases to an environment; for one in another account the pipeline's, which assumes it."""
+        """The role that releases to an environment; for another account, the pipeline's, which assumes one there."""
         role = self._releases.get(stage.stage_name, self.pipeline)
         return role.without_policy_updates()
 

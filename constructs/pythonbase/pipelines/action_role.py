@@ -11,7 +11,7 @@ from constructs import Construct
 def action_role(
     scope: Construct, construct_id: str, pipeline_role: iam.Role, statements: Iterable[iam.PolicyStatement]
 ) -> iam.Role:
-    """A role that the pipeline's role, and nobody else, may assume.
+    """A role that only the pipeline's role may assume.
 
     Args:
         scope: Parent of the role.

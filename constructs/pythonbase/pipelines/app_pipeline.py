@@ -1,4 +1,4 @@
-"""From a push to Bitbucket to running containers."""
+"""The pipeline from a push to Bitbucket to running containers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pythonbase.services.web_service import CONTAINER_NAME, WebService
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
 
 _OWN_NAMES = ("Source", "Build", "Pipeline")
-"""Stages that every pipeline has, and the role beside those that are called after stages."""
+"""Names that environments cannot use: stages of every pipeline, and a role beside those named after stages."""
 
 
 class AppPipeline(Construct):
@@ -43,26 +43,27 @@ class AppPipeline(Construct):
     Args:
         scope: Parent.
         construct_id: Id in the parent.
-        service: The service to release to, if it has no environments.
-        stages: The environments to release to, in their order, if it has some.
-        source: The branch to follow, and the tags and paths.
+        service: The service to release to, if it has no environments. Default: the stages say where to release.
+        stages: The environments to release to, in their order. Default: none, the service has no environments.
+        source: The repository, and the branch, tags and paths whose pushes start the pipeline.
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
-        dockerfile: Path of the Dockerfile in the service's repository.
-        context: Folder of the repository that the Dockerfile copies from. Default: the repository's root.
+        dockerfile: Path of the Dockerfile in the service's repository. Default: ``Dockerfile``.
+        context: Folder of the repository that the Dockerfile copies from. Default: ``.``, the repository's root.
         test_command: Shell command that tests the image before it is pushed, without network and credentials; JUnit
-            files that it writes to ``/reports`` appear in CodeBuild. Default: nothing is tested.
+            files that it writes to ``/reports`` appear in CodeBuild. Default: no tests.
         source_policy: Which images of Docker Hub become the base image in builds, and what happens to the others.
             Default: all are refused.
         pull_through_cache_prefix: Prefix of the ECR pull-through cache rule for Docker Hub in this account and Region,
-            where the policy mirrors to one. Default: ``docker-hub``.
+            if the policy uses one. Default: ``docker-hub``.
         queue_pushes: Whether every push is released, one after the other. Default: a push replaces those that wait
-            before the same stage. In neither case do two of them work in one stage at a time.
-        artifact_buckets: For each other Region with an environment, a bucket there in this account; CodePipeline wants
-            one although nothing is handed over in it.
+            for the same stage. In both cases, a stage processes one push at a time.
+        artifact_buckets: For each other Region with an environment, a bucket there in this account; CodePipeline
+            requires one although the release has no artifacts. Default: none, all environments are in the pipeline's
+            Region.
 
     Raises:
-        ValueError: if the path of the Dockerfile or the context is malformed, unless a service or the stages of one
-            service are given, or if names of stages are the same.
+        ValueError: if the path of the Dockerfile or the context is malformed, if both or neither of ``service`` and
+            ``stages`` are given, if the stages are of several services, or if names of stages are the same.
 
     Example::
 
@@ -166,19 +167,19 @@ class AppPipeline(Construct):
         for stage in stages:
             self._add_release(stage, release, roles)
         Tags.of(self.pipeline).add(CONNECTION_TAG, source.connection_arn)
-        # The pipeline starts as soon as it exists: its roles must have their permissions by then, and what it releases
-        # to must be there: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-about-starting.html
+        # The pipeline starts as soon as it exists: its roles must have their permissions by then, and the service that
+        # it releases to must exist: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-about-starting.html
         self.pipeline.node.add_dependency(roles, self.build, *deployed_here)
 
     def _add_release(self, stage: ReleaseStage, release: Mapping[str, str], roles: PipelineRoles) -> None:
         if stage.approval:
-            # In a stage of its own: the release's stage can then be retried and rolled back without asking again.
+            # A separate stage: the release's stage can then be retried and rolled back without a new approval.
             self.pipeline.add_stage(
                 stage_name=stage.approval_name,
                 actions=[
                     actions.ManualApprovalAction(
                         action_name="Approval",
-                        # The CDK library would make a role that nothing needs; it is taken out again below.
+                        # Without a role, the CDK library would create one that nothing needs; it is removed below.
                         role=roles.pipeline.without_policy_updates(),
                         additional_information=f"Commit {release['commit']} by {release['by']} to "
                         f"{stage.names.deployed_name}: {release['image']}",
@@ -190,7 +191,7 @@ class AppPipeline(Construct):
                 f"Stages.{self.pipeline.stage_count - 1}.Actions.0.RoleArn"
             )
         here = stage.account is None and stage.region is None
-        # Where the release can ask what kind of execution it is in: see the step Stage of release_steps.
+        # Only here can the release ask for the type of its pipeline execution: see the step Stage of release_steps.
         execution = {
             "pipeline": self._names.pipeline_name,
             "stage": stage.stage_name,
@@ -209,8 +210,8 @@ class AppPipeline(Construct):
             on_failure=codepipeline.FailureConditions(result=codepipeline.Result.ROLLBACK) if here else None,
         )
         if stage.account:
-            # The CDK library wants a KMS key for artifacts as soon as an action has a role of another account; this
-            # action reads none.
+            # The CDK library requires a KMS key for artifacts if an action has a role in another account; this action
+            # reads none.
             self._cfn_pipeline.add_property_override(
                 f"Stages.{self.pipeline.stage_count - 1}.Actions.0.RoleArn", stage.starter_role_arn(self)
             )
@@ -255,7 +256,7 @@ class AppPipeline(Construct):
                 resources=[self._names.repository(self, "Repository").repository_arn],
             )
         )
-        # Who wrote the commit.
+        # To read the author of the commit.
         build.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["codepipeline:ListActionExecutions"], resources=[self._names.pipeline_arn(self)]

@@ -1,4 +1,4 @@
-"""What of a Bitbucket repository starts a pipeline."""
+"""Which changes of a Bitbucket repository start a pipeline."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 
 CONNECTION_TAG = "pythonbase:connection"
-"""Tag of a pipeline: the connection that its source uses, whose watch may retry it."""
+"""Tag of a pipeline: the connection that its source uses. The watch of that connection may retry the pipeline."""
 
 _MOST_PATTERNS = 8
 _LONGEST_PATTERN = 255
-"""Of each list: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitBranchFilterCriteria.html"""
+"""Limits for each list: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitBranchFilterCriteria.html"""
 
 
 @dataclass(frozen=True)
 class BitbucketSource:
-    """A Bitbucket repository, and which of its changes count.
+    """A Bitbucket repository, and which of its changes start a pipeline.
 
-    A push to ``branch`` starts a release; with ``paths``, only one that changes a file that they name. A push of a tag
-    that ``tags`` name starts a release too, whatever it changes: CodePipeline does not filter tags by path.
+    A push to ``branch`` starts a release; with ``paths``, only if it changes a file that matches them. A push of a tag
+    that matches ``tags`` starts a release too, whatever it changes: CodePipeline does not filter tags by path.
 
     Args:
         connection_arn: ARN of a CodeConnections connection to Bitbucket.
         repository: Workspace and repository, such as ``acme/orders``.
-        branch: The branch whose pushes are released, and that pull requests are to be merged into.
-        tags: Patterns of tags whose pushes are released as well, such as ``v*``. At most 8. The build refuses one
-            whose commit is not on the branch.
-        unreviewed_tags: Whether tags of any commit are released. Put an approval before each environment then.
+        branch: The branch whose pushes are released, and the target branch of pull requests. Default: ``main``.
+        tags: Patterns of tags whose pushes are released as well, such as ``v*``. At most 8. The build refuses a tag
+            whose commit is not on the branch. Default: no tags.
+        unreviewed_tags: Whether tags of any commit are released. If so, put an approval before each environment.
+            Default: only tags of commits on the branch.
         paths: Patterns of files that a push to the branch or a pull request must change, such as
             ``services/orders/**``. At most 8. Default: any file.
 
-    Patterns are CodePipeline's: ``*`` stays inside a folder, ``**`` does not, and ``?``, ``[…]`` and ``{a,b}`` are
-    known: https://docs.aws.amazon.com/codepipeline/latest/userguide/syntax-glob.html
+    Patterns have the syntax of CodePipeline: ``*`` matches inside a folder, ``**`` across folders, and ``?``, ``[…]``
+    and ``{a,b}`` are supported: https://docs.aws.amazon.com/codepipeline/latest/userguide/syntax-glob.html
 
     Raises:
         ValueError: if the repository is not ``workspace/repository``, or CodePipeline would refuse the patterns.
@@ -80,10 +81,10 @@ class BitbucketSource:
         """The action of the Source stage, with its variables in the namespace ``Source``.
 
         Args:
-            output: What it hands over.
+            output: Its output artifact.
             role: Its role.
-            history: Whether builds get the history, which they clone by themselves: their roles need the connection.
-                The archive of a commit has none.
+            history: Whether builds clone the repository with its history; their roles must then have permission to use
+                the connection. Default: they get an archive of the commit, without history.
         """
         return actions.CodeStarConnectionsSourceAction(
             action_name="Bitbucket",
@@ -105,13 +106,13 @@ class BitbucketSource:
             codepipeline.GitPushFilter(branches_includes=[self._branch], file_paths_includes=[*self.paths] or None)
         ]
         if self.tags:
-            # Each filter starts the pipeline by itself; tags and branches in one would never match together:
+            # Each filter starts the pipeline by itself; in one filter, tags and branches would never both match:
             # https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html
             filters.append(codepipeline.GitPushFilter(tags_includes=[*self.tags]))
         return _trigger(codepipeline.GitConfiguration(source_action=action, push_filter=filters))
 
     def on_pull_request(self, action: actions.CodeStarConnectionsSourceAction) -> codepipeline.TriggerProps:
-        """The trigger of a pipeline that tries pull requests into the branch: opened, or with new commits."""
+        """The trigger of a pipeline that builds pull requests into the branch: opened, or with new commits."""
         events = [codepipeline.GitPullRequestEvent.OPEN, codepipeline.GitPullRequestEvent.UPDATED]
         wanted = codepipeline.GitPullRequestFilter(
             branches_includes=[self._branch], events=events, file_paths_includes=[*self.paths] or None
@@ -120,7 +121,7 @@ class BitbucketSource:
 
     @property
     def _branch(self) -> str:
-        """The branch as a pattern. Git allows braces in its name and none of the other characters of patterns."""
+        """The branch as a pattern. Of the special characters of patterns, Git allows only braces in branch names."""
         return re.sub(r"([{}])", r"\\\1", self.branch)
 
 

@@ -1,4 +1,4 @@
-"""Builds and tests of pull requests, with no way to what runs."""
+"""Builds and tests pull requests, without access to what runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG, BitbucketSourc
 from pythonbase.pipelines.service_build import ServiceImage, service_build
 from pythonbase_buildspecs import pull_request_buildspec
 
+PIPELINE_SUFFIX = "-pull-requests"
+"""End of the pipeline's name, after the name of the service."""
+
 
 class PullRequestBuilds(Construct):
     """A pipeline that builds and tests each pull request into a branch, and again after each push to it.
 
-    What a pull request says runs before anybody has read it. So nothing is shared with the pipeline that releases:
-    this one has a bucket, a project and roles of its own. The build runs under the same source policy, may pull the
-    base image, log, and report its tests, and nothing else: it has no right to the service's ECR repository, to ECS or
-    to what a release hands over.
+    The code of a pull request runs before anyone has reviewed it. So this pipeline shares nothing with the pipeline
+    that releases: it has its own bucket, project and roles. The build runs under the same source policy. It may only
+    pull the base image, write logs and report its tests: it has no permissions for the service's ECR repository, for
+    ECS or for the artifacts of a release.
 
-    Creates a CodePipeline (V2) ``<service>-pull-requests`` with the stages Source and Build. Executions run side by
-    side (PARALLEL), so that a slow pull request delays no other, and none supersedes another's:
+    Creates a CodePipeline (V2) ``<service>-pull-requests`` with the stages Source and Build. Executions run in parallel
+    (PARALLEL): a slow pull request does not delay others, and no execution supersedes another:
     https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html
 
     Args:
@@ -36,7 +39,7 @@ class PullRequestBuilds(Construct):
         construct_id: Id in the parent.
         service_name: Name of the service.
         source: The repository; pull requests into its branch that change its paths are built.
-        image: What to build, as the release does.
+        image: What to build, the same as for a release.
 
     Raises:
         ValueError: if the path of the Dockerfile or the context is malformed.
@@ -90,7 +93,7 @@ class PullRequestBuilds(Construct):
         self.pipeline: codepipeline.Pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
-            pipeline_name=f"{service_name}-pull-requests",
+            pipeline_name=f"{service_name}{PIPELINE_SUFFIX}",
             pipeline_type=codepipeline.PipelineType.V2,
             execution_mode=codepipeline.ExecutionMode.PARALLEL,
             artifact_bucket=self.artifacts.bucket,

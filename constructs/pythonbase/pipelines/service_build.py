@@ -1,4 +1,4 @@
-"""How the image of a service is built, whoever builds it."""
+"""How the image of a service is built, for releases and for pull requests."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from pythonbase_buildspecs import REPORTS, Buildspec, SourcePolicy
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceImage:
-    """What the image of a service is made of.
+    """What the image of a service is built from.
 
     Args:
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
-        dockerfile: Path of the Dockerfile in the service's repository.
-        context: Folder of the repository that the Dockerfile copies from; ``.`` is the root.
-        test_command: Shell command that tests the image. Left out: nothing is tested.
-        source_policy: Which images of Docker Hub become the base image, and what happens to the others.
-        pull_through_cache_prefix: Prefix of the account's pull-through cache rule for Docker Hub.
+        dockerfile: Path of the Dockerfile in the service's repository. Default: ``Dockerfile``.
+        context: Folder of the repository that the Dockerfile copies from. Default: ``.``, the repository's root.
+        test_command: Shell command that tests the image. Default: no tests.
+        source_policy: Which images of Docker Hub become the base image, and what happens to the others. Default: all
+            are refused.
+        pull_through_cache_prefix: Prefix of the account's pull-through cache rule for Docker Hub. Default:
+            ``docker-hub``.
     """
 
     base_image: IBaseImage
@@ -52,7 +54,7 @@ def service_build(
     description: str,
     environment: Mapping[str, str] | None = None,
 ) -> ImageProject:
-    """A project that may pull what the image is made of and report its tests; it may push nothing.
+    """A project that may pull what the image is built from and report its tests, and may not push.
 
     Args:
         scope: Parent of the project.
@@ -60,7 +62,7 @@ def service_build(
         image: What to build.
         buildspec: The buildspec for that image.
         description: Shown in the console.
-        environment: Plain environment variables besides those that say what to build.
+        environment: Plain environment variables, in addition to those that say what to build. Default: none.
     """
     cache = f"{registry_of(scope)}/{image.pull_through_cache_prefix}"
     build = ImageProject(
@@ -74,11 +76,11 @@ def service_build(
             "BASE_TAG": MOVING_TAG,
             **(environment or {}),
             **({"PULL_THROUGH_CACHE": cache} if image.source_policy.uses_pull_through_cache else {}),
-            # Not in the buildspec: the shell takes a variable's value as it is.
+            # Not in the buildspec: the value of a variable needs no quoting.
             **({"TEST_COMMAND": image.test_command} if image.test_command else {}),
         },
     )
-    # Dockerfiles may name ECR Public whatever the policy says of Docker Hub.
+    # Dockerfiles may use images of ECR Public, whatever the policy does with Docker Hub.
     grant_registry_login(build.role, ecr_public=True)
     image.base_image.grant_pull(build.role)
     if image.source_policy.uses_pull_through_cache:

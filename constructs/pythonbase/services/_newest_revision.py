@@ -1,10 +1,10 @@
-"""The revision of a task definition that a service is deployed with: the template's, with the released image."""
+"""The task definition revision that a service is deployed with: the template's, with the released image."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,22 +12,23 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as custom
 from constructs import Construct
 
+from pythonbase.lambda_code import RUNTIME, handler_code
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
+from pythonbase.permissions.provider_framework import acknowledge_provider
 from pythonbase.releases.names import ReleaseNames
 from pythonbase.releases.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
 
 _HANDLER = Path(__file__).parent / "handlers" / "newest_revision"
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 class NewestRevision(Construct):
-    """Makes the newest revision of a family the template's task definition with the image that is recorded.
+    """Ensures that the newest revision of a family is the template's task definition with the recorded image.
 
-    A service that names the family without a revision is deployed with its newest one. CloudFormation itself remembers
-    the revision of the last deployment, however old its image is, and for a stack that was deployed once it is the
-    placeholder: it would go back to it when a deployment fails, and whenever it reverts drift. This custom resource
-    stands between the task definition and the service. It runs when the template's task definition changes, and also
-    when CloudFormation rolls such a change back; each time it registers a revision if the newest one is another.
+    A service that names the family without a revision is deployed with its newest one. CloudFormation itself stores
+    the revision of the last deployment, however old its image is; for a stack that was deployed once, it has the
+    placeholder. CloudFormation would return to that revision when a deployment fails or when it reverts drift. This
+    custom resource is between the task definition and the service. It runs when the template's task definition changes
+    and when CloudFormation rolls such a change back. It registers a revision if the newest one differs.
 
     Args:
         scope: Parent.
@@ -74,12 +75,12 @@ class NewestRevision(Construct):
         function = lambda_.Function(
             self,
             "Function",
-            runtime=_RUNTIME,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler="index.on_event",
             role=self.role.without_policy_updates(),
             timeout=Duration.minutes(5),
-            # RegisterTaskDefinition refills by one request a second, for all of an account's services.
+            # The rate limit of RegisterTaskDefinition refills by one request per second, for the whole account.
             environment={"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "12"},
             log_group=log_group,
             description=f"Gives the newest task definition of {names.deployed_name} the released image",
@@ -97,7 +98,7 @@ class NewestRevision(Construct):
                 "ContainerName": container_name,
             },
         )
-        # The function needs its permissions, which are a resource of their own.
+        # The function needs its permissions, which are a separate resource.
         self.resource.node.add_dependency(self.role)
         acknowledge(
             self.role,
@@ -109,23 +110,4 @@ class NewestRevision(Construct):
                 ),
             },
         )
-        _acknowledge_provider(provider, function)
-
-
-def _acknowledge_provider(provider: custom.Provider, function: lambda_.Function) -> None:
-    """The provider framework of the CDK library is not ours to narrow; what it may do is listed here."""
-    resource = function.node.default_child
-    assert isinstance(resource, CfnElement)  # noqa: S101 - a Lambda function has a resource
-    logical_id = Stack.of(provider).get_logical_id(resource)
-    logging = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    acknowledge(
-        provider,
-        {
-            f"AwsSolutions-IAM4[Policy::{logging}]": (
-                "the CDK library gives its provider framework this policy: it allows writing logs only"
-            ),
-            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>:*]": (
-                "the CDK library lets its provider framework call any version of this one function"
-            ),
-        },
-    )
+        acknowledge_provider(provider, [function])

@@ -1,4 +1,4 @@
-"""The image that a service has released, as its task definition names it."""
+"""The reference to a service's released image in its task definition."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pythonbase.releases.parameters_put_once import ParametersPutOnce
 def released_image(scope: Construct, names: ReleaseNames) -> str:
     """A dynamic reference to the image parameter of a service's releases.
 
-    Not a template parameter of type ``AWS::SSM::Parameter::Value<String>``: CloudFormation takes its new value for a
-    change, so after each release ``cdk diff`` would show a digest and ``cdk deploy`` would replace the tasks. Of a
-    dynamic reference without a version it takes the latest value whenever the template changes, and only then;
-    docs/releases.md names the sources.
+    Not a template parameter of type ``AWS::SSM::Parameter::Value<String>``: CloudFormation treats its new value as a
+    change, so after each release ``cdk diff`` would show a digest and ``cdk deploy`` would replace the tasks.
+    CloudFormation resolves a dynamic reference without a version to the latest value, and only when the template
+    changes; docs/releases.md lists the sources.
 
-    The synthesis fails if the parameter is in the scope's own stack, which could not be created.
+    The synthesis fails if the parameter is in the scope's own stack: CloudFormation could not create that stack.
 
     Args:
         scope: Where it is used.
@@ -36,7 +36,7 @@ class _RecordIsElsewhere:
         self._scope, self._names = scope, names
 
     def validate(self) -> list[str]:
-        """The mistake, if it is made; the CDK library asks for it at synthesis."""
+        """The error, if there is one; the CDK library calls this at synthesis."""
         stack, parameter = Stack.of(self._scope), self._names.image_parameter
         for element in stack.node.find_all():
             if isinstance(element, ParametersPutOnce) and parameter in element.parameter_names:

@@ -1,4 +1,4 @@
-"""How a new version of a service replaces the old one, and what calls it off."""
+"""How a new version of a service replaces the old one, and what rolls it back."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
 TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
-"""Why there is no traffic shift here: ECS moves the weights of a listener rule that CloudFormation owns too, and an
-update or its rollback that touches the rule puts the template's weights back, on a target group that may be empty. ECS
+"""Why there is no traffic shift here: ECS changes the weights of a listener rule that CloudFormation manages too. A
+stack update or rollback that changes the rule restores the template's weights, on a target group that may be empty. ECS
 does not check the weights before it shifts: https://github.com/aws/containers-roadmap/issues/2853"""
 
 CIRCUIT_BREAKER = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html"
-"""Where ECS says that it has the circuit breaker for rolling deployments only."""
+"""Documents that ECS has the circuit breaker for rolling deployments only."""
 
 _LONGEST_BAKE = Duration.hours(24)
-_MOST_PERCENT = 99  # the alarm goes off above it
+_MOST_PERCENT = 99  # the alarm's value must be able to exceed it
 
 
 class DeploymentStrategy(StrEnum):
-    """The strategies of ECS that need no listener rule of two owners."""
+    """The strategies of ECS that need no listener rule that ECS and CloudFormation both manage."""
 
     ROLLING = "rolling"
-    """New tasks start beside the old ones and take over one by one."""
+    """New tasks start beside the old ones and replace them one by one."""
     BLUE_GREEN = "blue-green"
     """All new tasks start beside the old ones, which stop after a bake time. For services without a load balancer."""
 
@@ -37,15 +37,14 @@ class Deployment:
     """How a service is deployed. A rolling deployment has the circuit breaker with rollback.
 
     Args:
-        strategy: Rolling or blue/green.
-        bake_time: How long the old tasks stay after a blue/green deployment, at most a day; a rollback is then
-            immediate. Default: ECS's own, which is none.
-        alarms: Names of CloudWatch alarms in the same account and Region. One of them in ALARM during a deployment
-            rolls it back.
-        server_errors: Percentage of answers with status 5xx, 1 to 99. A deployment that has more in each of three
-            minutes is rolled back. Creates an alarm. Default: none, because the right percentage
-            depends on the service; targets that become unhealthy are the circuit breaker's own measure and need no
-            alarm.
+        strategy: Rolling or blue/green. Default: rolling.
+        bake_time: How long the old tasks keep running after a blue/green deployment, at most a day; until then, a
+            rollback is immediate. Default: that of ECS, which is none.
+        alarms: Names of CloudWatch alarms in the same account and Region. If one is in ALARM during a deployment, the
+            deployment is rolled back. Default: none.
+        server_errors: Percentage of responses with status 5xx, 1 to 99. A deployment that has more in each of three
+            minutes is rolled back. Creates an alarm. Default: none, because the right percentage depends on the
+            service. Unhealthy targets need no alarm: the circuit breaker detects them.
 
     Raises:
         ValueError: if a value is out of range, or the bake time is given with a rolling deployment.
@@ -66,7 +65,7 @@ class Deployment:
             raise ValueError(f"server_errors must be from 1 to {_MOST_PERCENT}, got {self.server_errors}")
 
     def check(self, *, load_balanced: bool) -> None:
-        """Refuse what does not go with a load balancer, or not without one.
+        """Refuse what cannot be combined with a load balancer, or needs one.
 
         Raises:
             ValueError: with the reason.
@@ -78,13 +77,13 @@ class Deployment:
 
     @property
     def ecs_strategy(self) -> ecs.DeploymentStrategy | None:
-        """For the service. None is rolling: ECS's default is left out of the template."""
+        """The argument of the ECS service. None is rolling: the template leaves out ECS's default."""
         return ecs.DeploymentStrategy.BLUE_GREEN if self.strategy is DeploymentStrategy.BLUE_GREEN else None
 
     @property
     def circuit_breaker(self) -> ecs.DeploymentCircuitBreaker | None:
-        """For the service. None for blue/green (``CIRCUIT_BREAKER``), which is called off by alarms, and by the release
-        when its time is over.
+        """The argument of the ECS service. None for blue/green (``CIRCUIT_BREAKER``): alarms roll it back, or the
+        release at its timeout.
         """
         rolling = self.strategy is DeploymentStrategy.ROLLING
         return ecs.DeploymentCircuitBreaker(rollback=True) if rolling else None
@@ -97,7 +96,7 @@ class Deployment:
         load_balancer: elbv2.ApplicationLoadBalancer | None,
         target_group: elbv2.ApplicationTargetGroup | None,
     ) -> None:
-        """Let the alarms call deployments of the service off.
+        """Let the alarms roll back deployments of the service.
 
         ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
         """

@@ -44,7 +44,7 @@ def balance_load(
         container_name: The container that gets the requests.
         port: Port on which the container listens.
         health_check_path: Path that answers 200 when the service works.
-        public: Whether it has an address on the internet, or one inside the VPC.
+        public: Whether its address is on the internet; otherwise it is inside the VPC.
     """
     load_balancer = elbv2.ApplicationLoadBalancer(
         scope,
@@ -73,7 +73,7 @@ def balance_load(
             unhealthy_threshold_count=3,
         ),
     )
-    # The network's output is read once, for the tasks' own security group: see cluster_of.
+    # The tasks' security group has read the VPC's id from the network stack: do not read it again (see cluster_of).
     (security_group,) = service.connections.security_groups
     vpc_id = Fn.get_att(_resource(security_group).logical_id, "VpcId").to_string()
     for construct in (load_balancer.connections.security_groups[0], target_group):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -37,13 +37,13 @@ _HIGHEST_PORT = 65_535
 
 @dataclass(frozen=True)
 class TaskSize:
-    """What one task gets and how many of them run.
+    """CPU and memory of a task, and the number of tasks.
 
     Args:
-        cpu: CPU units; 1024 is one vCPU.
-        memory: Memory in MiB.
-        desired_count: Tasks that run at least.
-        max_count: Tasks that auto scaling may run at most.
+        cpu: CPU units; 1024 is one vCPU. Default: 256.
+        memory: Memory in MiB. Default: 512.
+        desired_count: Minimum number of tasks. Default: 1.
+        max_count: Maximum number of tasks, for auto scaling. Default: 2.
 
     Raises:
         ValueError: if the maximum is lower than the desired count, or the desired count is lower than 1.
@@ -62,12 +62,13 @@ class TaskSize:
 
 
 class WebService(Construct):
-    """A Fargate service whose image is what was last released.
+    """A Fargate service that runs the image that was released last.
 
-    Creates a task definition, a service, with circuit breaker where it rolls, auto scaling, a log group, a load
-    balancer if wanted, and the state machine that releases images to the service (``ReleaseMachine``). The image comes
-    from the SSM parameter of the service's releases (see ``ReleaseState``, which needs a stack deployed before),
-    read anew whenever an update changes anything of the stack: a deployment keeps what was released.
+    Creates a task definition, a service (with the circuit breaker for rolling deployments), auto scaling, a log group,
+    a load balancer unless ``load_balancing`` is ``NONE``, and the state machine that releases images to the service
+    (``ReleaseMachine``). The image comes from the SSM parameter of the service's releases (see ``ReleaseState``, whose
+    stack must be deployed first). CloudFormation reads it again at each update that changes the stack: a deployment
+    keeps what was released.
 
     Args:
         scope: Parent.
@@ -76,25 +77,26 @@ class WebService(Construct):
         environment_name: Name of the environment, such as ``staging``, the same as in its ``ReleaseParameters``. The
             ECS service is then called ``<service>-<environment>``. Default: the service has no environments.
         cluster: Cluster to run on. Its VPC needs private subnets, and public ones for a public load balancer.
-        base_image: What runs until the first release; the tasks may pull it.
-        earlier_base_images: Base images that the service may have been created with before its first release: it then
-            still runs the one that its record names.
-        port: Port on which the container listens; the container gets it as ``PORT``.
-        health_check_path: Path that answers 200 when the service works. Used by the load balancer;
-            the container gets it as ``HEALTH_CHECK_PATH``.
-        size: CPU, memory and number of tasks.
-        environment: Plain environment variables; no secrets, they are readable in the template.
-        secrets: Environment variables from Secrets Manager.
+        base_image: The image that runs until the first release; the tasks may pull it.
+        earlier_base_images: Base images that the service may have been created with. Until its first release, it runs
+            the one that its record names. Default: none.
+        port: Port on which the container listens, passed to it as ``PORT``. Default: 8080.
+        health_check_path: Path that answers 200 when the service works. Used by the load balancer, and passed to the
+            container as ``HEALTH_CHECK_PATH``. Default: ``/``.
+        size: CPU, memory and number of tasks. Default: ``TaskSize()``.
+        environment: Plain environment variables; no secrets, they are readable in the template. Default: only ``PORT``
+            and ``HEALTH_CHECK_PATH``.
+        secrets: Environment variables from Secrets Manager. Default: none.
         load_balancing: From where the service can be reached. Default: the internet, over HTTP.
-        deployment: How a new version replaces the old one, and which alarms call it off. Default: rolling, no alarms.
+        deployment: How a new version replaces the old one, and which alarms roll it back. Default: rolling, no alarms.
         repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
-        repository_region: Their Region, if it is not the stack's.
-        release_locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
+        repository_region: Their Region. Default: the stack's.
+        release_locks: Table of the releases in progress (``Network.release_locks``). Default: a separate table.
         release_timeout: How long the deployment of a release may take. Default: 30 minutes.
 
     Raises:
-        ValueError: if the port is out of range, the path does not start with a slash, or the deployment does not go
-            with the load balancing.
+        ValueError: if the port is out of range, the path does not start with a slash, or the deployment cannot be
+            combined with the load balancing.
 
     Example::
 
@@ -153,8 +155,8 @@ class WebService(Construct):
             service_name=self.names.deployed_name,
             cluster=cluster,
             task_definition=self.task_definition,
-            # The family's newest revision, whatever revision CloudFormation remembers; a changed template is deployed
-            # although the family's name stays the same.
+            # The family's newest revision, whatever revision CloudFormation stores. The nonce deploys a changed
+            # template although the family's name stays the same.
             task_definition_revision=ecs.TaskDefinitionRevision.LATEST,
             force_new_deployment=ecs.ForceNewDeployment(enabled=True, nonce=self.task_definition.task_definition_arn),
             circuit_breaker=deployment.circuit_breaker,
@@ -175,7 +177,7 @@ class WebService(Construct):
             )
         self.service.node.add_dependency(newest.resource)
         Tags.of(self.service).add(RECORD_TAG, self.names.image_parameter, include_resource_types=["AWS::ECS::Service"])
-        # Auto scaling owns the count: a count in the template would put a scaled service back at every deployment.
+        # Auto scaling sets the count: a count in the template would reset a scaled service at every deployment.
         scaling = self.service.auto_scale_task_count(min_capacity=size.desired_count, max_capacity=size.max_count)
         target = cast(CfnResource, scaling.node.find_child("Target").node.default_child)
         target.add_property_override("ResourceId", f"service/{cluster_of(self.service)}/{self.names.deployed_name}")
@@ -241,7 +243,7 @@ class WebService(Construct):
             logging=ecs.LogDrivers.aws_logs(stream_prefix=self.names.deployed_name, log_group=log_group),
             stop_timeout=Duration.seconds(30),
         )
-        # A task that starts before its role may pull would fail and be counted against the deployment.
+        # A task that starts before its role may pull would fail, and count as a failed task of the deployment.
         definition.node.add_dependency(execution_role)
         acknowledge(
             definition,
@@ -255,7 +257,7 @@ class WebService(Construct):
         return definition
 
     def _execution_role(self) -> iam.Role:
-        """What ECS itself needs to start a task: the service's images, the base image, logs and secrets."""
+        """The role that ECS uses to start a task: for the service's images, the base image, logs and secrets."""
         role = iam.Role(
             self,
             "ExecutionRole",
@@ -265,12 +267,8 @@ class WebService(Construct):
         grant_registry_login(role)
         for base_image in self._placeholders:
             base_image.grant_pull(role)
-        repository_arn = Stack.of(self).format_arn(
-            service="ecr",
-            account=self._repository_account,
-            region=self._repository_region,
-            resource="repository",
-            resource_name=self.names.repository_name,
+        repository_arn = self.names.repository_arn(
+            self, account=self._repository_account, region=self._repository_region
         )
         role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS], resources=[repository_arn]))
         return role

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud import docker_hub, lifecycle
+from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.demo import aws_client, bitbucket, connections, pipelines
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.summary import Clients, Deployed, Summary, load_balancer_name, service_summary
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.machine.progress import Report
+from pythonbase_localcloud.setup import lifecycle
 from pythonbase_settings import Service
 
 

@@ -11,7 +11,6 @@ import sys
 import threading
 from pathlib import Path
 
-from pythonbase_localcloud import upstream
 from pythonbase_localcloud.docker_hub.accounts import Accounts
 from pythonbase_localcloud.docker_hub.control_server import ControlServer
 from pythonbase_localcloud.docker_hub.limiter import Limiter
@@ -26,6 +25,7 @@ from pythonbase_localcloud.docker_hub.names import ADDRESS, VARIABLE
 from pythonbase_localcloud.docker_hub.publish import Publisher
 from pythonbase_localcloud.docker_hub.registry import Registry
 from pythonbase_localcloud.docker_hub.service import Outage, Service
+from pythonbase_localcloud.images import upstream
 
 _PATHS = ("PROGRAM", "BUSYBOX", "STATE", "PYTHON", "RECORD", "CERT", "KEY")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pythonbase_localcloud.aws import json_service, scope, seams
-from pythonbase_localcloud.hosts import ecr_name
+from pythonbase_localcloud.box.hosts import ecr_name
 
 _SECONDS = 12 * 3600
 _access_key: contextvars.ContextVar[str] = contextvars.ContextVar("ecr_access_key", default="")
