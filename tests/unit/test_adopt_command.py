@@ -51,12 +51,12 @@ def test_the_report_says_what_becomes_of_each_reference(repository: Path, capsys
     code, out, err = run(capsys, ".")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "Dockerfile:1: # syntax docker/dockerfile:1: refused; remove the line: the builder has a frontend of its own",
+        "Dockerfile:1: # syntax docker/dockerfile:1: own frontend",
         "Dockerfile:2: FROM python:3.13-slim: base image; write ${BASE_IMAGE}",
         f"Dockerfile:3: COPY --from nginx:1.29: refused; {MIRROR_OR_BASE}",
         "compose.yaml:3: services.db.image postgres:18: not enforced, the builder is not asked",
         "compose.yaml:5: services.x.image $X: not judged, it depends on a variable",
-        "4 references to Docker Hub in 2 files: 2 refused, 1 base image, 1 not enforced",
+        "4 references to Docker Hub in 2 files: 1 own frontend, 1 base image, 1 refused, 1 not enforced",
     ]
 
 
