@@ -72,8 +72,8 @@ class SourcePolicy:
     Args:
         stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``,
             with and without a digest. Without a tag: ``latest``.
-        official_images: What happens to other Docker Official Images. Default: refused.
-        other_images: What happens to the rest of Docker Hub. Default: refused.
+        official_images: Where other Docker Official Images come from. Default: ECR Public's mirror.
+        other_images: Where the rest of Docker Hub comes from. Default: nowhere, the build fails.
 
     Raises:
         ValueError: if an entry is not a reference of an image on Docker Hub, the mirror does not have the images, or
@@ -81,7 +81,7 @@ class SourcePolicy:
     """
 
     stands_in_for: Sequence[str] = field(default=())
-    official_images: Mirror = Mirror.DENY
+    official_images: Mirror = Mirror.ECR_PUBLIC
     other_images: Mirror = Mirror.DENY
 
     def __post_init__(self) -> None:

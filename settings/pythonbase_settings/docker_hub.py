@@ -26,9 +26,9 @@ class DockerHub(Section):
     """What builds of services get of Docker Hub when their Dockerfile names more than a base image stands in for."""
 
     official_images: Annotated[Mirror, Field(strict=False), rule("use deny, ecr-public or pull-through-cache")] = Field(
-        default=Mirror.DENY,
-        description="Docker Official Images, such as node:22: deny (the build fails), ecr-public (ECR Public's mirror) "
-        "or pull-through-cache (the account's own ECR).",
+        default=Mirror.ECR_PUBLIC,
+        description="Docker Official Images, such as node:22: ecr-public (ECR Public's mirror), pull-through-cache (the "
+        "account's own ECR) or deny (the build fails).",
     )
     other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
         default=Mirror.DENY,
