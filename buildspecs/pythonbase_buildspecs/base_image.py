@@ -31,6 +31,7 @@ def base_image_buildspec() -> Buildspec:
             "frontend": script("own_frontend.sh"),
             "source_policy": base_image_policy(),
             "upstream_script": script("upstream.py"),
+            "registries": script("registries.sh"),
             "walls": script("walls.sh"),
         },
     )

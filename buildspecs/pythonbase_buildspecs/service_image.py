@@ -134,6 +134,7 @@ def _buildspec(
             "context": context,
             "explain_refusal": script("explain_refusal.sh"),
             "frontend": script("own_frontend.sh" if policy.uses_own_frontend else "named_frontend.sh"),
+            "registries": script("registries.sh"),
             "walls": script("walls.sh"),
             "source_policy": policy.to_json(),
             "test_image": script("test_image.sh" if tests else "no_tests.sh"),

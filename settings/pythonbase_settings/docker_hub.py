@@ -27,8 +27,8 @@ class DockerHub(Section):
 
     official_images: Annotated[Mirror, Field(strict=False), rule("use deny, ecr-public or pull-through-cache")] = Field(
         default=Mirror.ECR_PUBLIC,
-        description="Docker Official Images, such as node:22: ecr-public (ECR Public's mirror), pull-through-cache (the "
-        "account's own ECR) or deny (the build fails).",
+        description="Docker Official Images, such as node:22: ecr-public (ECR Public's mirror), pull-through-cache "
+        "(the account's own ECR) or deny (the build fails).",
     )
     other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
         default=Mirror.DENY,

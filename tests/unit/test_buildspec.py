@@ -199,10 +199,9 @@ def test_a_container_name_of_ecs_is_taken() -> None:
     assert "'My-app_1'" in service_image_buildspec(container_name="My-app_1").text
 
 
-def test_without_a_policy_nothing_of_docker_hub_may_be_pulled() -> None:
+def test_without_a_policy_the_default_one_applies() -> None:
     text = service_image_buildspec(container_name="app").text
     assert SourcePolicy().to_json() in text
-    assert '"CONVERT"' not in text
 
 
 # -- the shell code ----------------------------------------------------------------------------------------------------
@@ -321,7 +320,7 @@ def test_no_image_name_is_written_into_a_buildspec() -> None:
     for render in (base_image_buildspec, lambda: service_image_buildspec(container_name="app")):
         named = render().text
         # What the scripts say of Docker Hub is not what a build pulls, nor are the names that its host must not find.
-        for name in ("upstream.py", "explain_refusal.sh", "own_frontend.sh", "walls.sh"):
+        for name in ("upstream.py", "explain_refusal.sh", "own_frontend.sh", "registries.sh", "walls.sh"):
             named = named.replace(textwrap.indent(script(name), " " * 8).strip(), "")
         named = re.sub(r"docker-image://[^\"]*", "", named)
         assert "docker.io" not in named
@@ -424,6 +423,48 @@ def test_a_dockerfile_for_a_newer_frontend_is_explained(tmp_path: Path, syntax: 
     """
     done = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == said
+
+
+_BUSY = "ERROR: failed to solve: public.ecr.aws/docker/library/node:22: unexpected status: 429 Too Many Requests"
+_CLOSED = 'ERROR: failed to do request: Head "https://docker.io/x": dial tcp 0.0.0.0:443: connect: connection refused'
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits", "status"),
+    [
+        (["ok"], [], 0),
+        ([_BUSY, "ok"], [5], 0),
+        (["toomanyrequests: Rate exceeded", "Error response from daemon: 503 Service Unavailable", "ok"], [5, 10], 0),
+        ([_BUSY] * 5, [5, 10, 20], 1),
+        # Neither a step of the Dockerfile that fails nor Docker Hub, which is closed, gets better by waiting.
+        (["#9 0.8 ERROR: 503 Service Unavailable\n0.8 ERROR: 503 Service\nERROR: exit code: 1"], [], 1),
+        ([_CLOSED], [], 1),
+    ],
+)
+def test_a_busy_registry_is_asked_again(tmp_path: Path, answers: list[str], waits: list[int], status: int) -> None:
+    for number, answer in enumerate(answers):
+        (tmp_path / f"answer{number}").write_text(f"{answer}\n")
+    code = f"""
+        set -euo pipefail
+        work=. deadline=60
+        sleep() {{ echo "$1" >>waits; SECONDS=$((SECONDS + $1)); }}
+        ask() {{
+          local number
+          number="$(wc -l <asked)"
+          echo >>asked
+          cat "answer$number"
+          [ "$(cat "answer$number")" = ok ]
+        }}
+        touch asked waits
+        {script("registries.sh")}
+        patiently ask || exit $?
+    """
+    done = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ((tmp_path / "waits").read_text().split(), done.returncode) == ([str(wait) for wait in waits], status)
+    if status == 1 and waits:
+        reason = done.stdout.splitlines()[-1].partition(" s: ")
+        assert reason[0].startswith("error: the registry still refuses after 3")
+        assert reason[2] == answers[0]
 
 
 # -- walls of a build's host, whose effect tests/localcloud/test_build_walls.py tries ----------------------------------

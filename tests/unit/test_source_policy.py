@@ -14,9 +14,9 @@ from pythonbase_settings.repositories import path_in_repository
 
 
 def _rules(*stands_in_for: str) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = json.loads(
-        SourcePolicy(stands_in_for, official_images=Mirror.DENY).to_json()
-    )["rules"]
+    rules: list[dict[str, Any]] = json.loads(SourcePolicy(stands_in_for, official_images=Mirror.DENY).to_json())[
+        "rules"
+    ]
     return rules
 
 
