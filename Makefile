@@ -6,15 +6,8 @@ LOCALCLOUD := $(PYTHON) -m pythonbase_localcloud
 # Commands of the CDK CLI run with the environment of the local cloud.
 IN_LOCALCLOUD := set -euo pipefail; source <($(LOCALCLOUD) env --config $(CONFIG));
 
-# Long tests first; tests that share fixtures in one process (tests/conftest.py).
-SIDE_BY_SIDE := --numprocesses 4 --dist loadscope --no-loadscope-reorder
-
-# What takes minutes: hundreds of builds, Docker Hub's limits, releases and their faults.
-MORE := $(addprefix tests/localcloud/test_,$(addsuffix .py,\
-  adopt_agrees_with_builder aws_codebuild_reports aws_codepipeline_approval aws_codepipeline_rollback aws_ecs aws_faults \
-  aws_lifecycle_policy aws_notifications aws_restart build_quota build_statuses build_walls connection_watch \
-  container_box docker_hub doctor fault_table first_deployment other_account permissions pull_requests rare_faults \
-  refresh release_settings releases removal service_tests settings_keep_releases source_policy triggers upgrade))
+# Tests of one group share a process; groups that take long start first (conftest.py).
+SIDE_BY_SIDE := --numprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo proof faults load demo-down demo-clean test test-more test-unit lint format docs synth diff
@@ -29,10 +22,10 @@ demo: setup ## Deploy CONFIG to an embedded AWS on this machine and release its 
 	@$(LOCALCLOUD) demo --config $(CONFIG)
 
 proof: setup ## Measure builds with and without this project against Docker Hub's limit; writes docs/proof.md
-	@$(LOCALCLOUD) proof
+	@$(PYTHON) -m trials.proof
 
 faults: setup ## Inject faults into releases, one after the other; prints what was observed (ONLY=text chooses)
-	@$(LOCALCLOUD) faults $(if $(ONLY),--only "$(ONLY)")
+	@$(PYTHON) -m trials.fault_table $(if $(ONLY),--only "$(ONLY)")
 
 load: setup ## Simulate up to 500 releases within a minute under ECS's request limits
 	@$(PYTHON) -m tests.simulation
@@ -47,13 +40,13 @@ demo-clean: ## Stop everything and remove every file that make created
 	@rm -rf ./*.egg-info
 
 test: setup ## Run the tests (in all three targets, ARGS="-k name" chooses)
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(addprefix --ignore=,$(MORE)) $(ARGS)
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 test-more: setup ## Run the tests that take minutes: the builder's corpus, Docker Hub's limits, releases and their faults
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) $(MORE) $(ARGS)
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m slow $(ARGS)
 
 test-unit: setup ## Run the tests that need no local cloud
-	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit $(ARGS)
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/unit localcloud/tests/unit $(ARGS)
 
 lint: setup ## Check style, types, imports, shell in buildspecs and YAML
 	.venv/bin/ruff check .
@@ -69,8 +62,7 @@ format: setup ## Format the sources
 	.venv/bin/ruff format .
 
 docs: setup ## Generate the pages and tables that are made from the code
-	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.unit.permissions_page
-	@$(PYTHON) -m tests.unit.api_pages
+	@PATH="$$PWD/.venv/bin:$$PATH" $(PYTHON) -m tests.pages
 
 synth: setup ## Synthesize CONFIG to cdk.out
 	@PATH="$$PWD/.venv/bin:$$PATH" node_modules/.bin/cdk synth --quiet -c config=$(CONFIG)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aws_cdk import Environment
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pythonbase import BaseImage, FailureAlarms
@@ -31,6 +32,9 @@ class BaseImageStack(PlatformStack):
     ) -> None:
         # No termination protection: a first deployment whose build fails could not be tried again. Images are retained.
         super().__init__(scope, construct_id, env=env, description=f"Base image {settings.name}")
+        self.stands_in_for = tuple(settings.stands_in_for)
+        # For other stacks: with a reference to a resource here, neither stack could be updated without the other.
+        self.reference = BaseImage.from_registry(account=self.account, region=self.region, name=settings.name)
         self.base_image = BaseImage(
             self,
             "BaseImage",
@@ -46,7 +50,8 @@ class BaseImageStack(PlatformStack):
             refresh=scheduler.ScheduleExpression.expression(settings.refresh),
         )
         if notifications.topic:
-            alarms = FailureAlarms(self, "Alarms", topic_arn=notifications.topic)
+            topic = sns.Topic.from_topic_arn(self, "Topic", notifications.topic)
+            alarms = FailureAlarms(self, "Alarms", topic=topic)
             alarms.watch_builds(
                 "RefreshFailed",
                 self.base_image.project,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import Acknowledgment, Environment, Validations
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from pythonbase import FailureAlarms, Network
@@ -34,7 +35,8 @@ class NetworkStack(PlatformStack):
             availability_zones=settings.availability_zones,
         )
         if notifications.topic:
-            FailureAlarms(self, "Alarms", topic_arn=notifications.topic).watch_machine(
+            topic = sns.Topic.from_topic_arn(self, "Topic", notifications.topic)
+            FailureAlarms(self, "Alarms", topic=topic).watch_machine(
                 "Reconciler",
                 self.network.reconciler.state_machine,
                 what="The search for services that run something else than what is recorded",

@@ -71,7 +71,7 @@ class SourcePolicy:
 
     Args:
         stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``,
-            with and without a digest. Without a tag: ``latest``.
+            with and without a digest. Without a tag: ``latest``. Default: none.
         official_images: Where other Docker Official Images come from. Default: ECR Public's mirror.
         other_images: Where the rest of Docker Hub comes from. Default: nowhere, the build fails.
 

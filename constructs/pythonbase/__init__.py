@@ -7,7 +7,7 @@ Import from this package. Each subpackage imports only from those below it (``ma
 ``services``, ``network``
 ``releases``
 ``images``, ``docker_hub_check``
-``permissions``
+``lambda_code``, ``permissions``, ``state_machines``
 
 ``removal`` is above all of them. Only one module, in the same folder, uses a module whose name starts with ``_``.
 """

@@ -1,29 +1,21 @@
-"""The command `python -m pythonbase_localcloud`: demo, proof, faults, up, down, clean, status, env."""
+"""The command `python -m pythonbase_localcloud`: demo, up, down, clean, status, env."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
-from pythonbase_localcloud import instance, lifecycle
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.progress import reporter
+from pythonbase_localcloud import instance
+from pythonbase_localcloud.machine.commands import exit_code
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code. Mistakes and missing things are one message, not a traceback."""
+    """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        _run(options)
-    except LocalCloudError as error:
-        print(f"localcloud: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("localcloud: interrupted; what runs is stopped by `down`", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -33,14 +25,6 @@ def _run(options: argparse.Namespace) -> None:
         from pythonbase_localcloud.demo.run import run_demo  # noqa: PLC0415
 
         print(run_demo(found, options.config or Path("platform.yaml"), reporter()).text())
-    elif options.command == "proof":
-        from pythonbase_localcloud.proof.run import run_proof  # noqa: PLC0415  as above
-
-        print(run_proof(found, reporter()))
-    elif options.command == "faults":
-        from pythonbase_localcloud.fault_table.run import run_fault_table  # noqa: PLC0415  as above
-
-        print(run_fault_table(found, reporter(), only=options.only))
     elif options.command == "up":
         account, region, upstreams = _target(options)
         lifecycle.up(found, account=account, region=region, upstreams=upstreams)
@@ -73,9 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pythonbase_localcloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="start the local cloud, deploy the application, release its services")
-    commands.add_parser("proof", help="measure builds with and without the pipeline; writes docs/proof.md")
-    injected = commands.add_parser("faults", help="inject faults into releases and print what was observed")
-    injected.add_argument("--only", action="append", default=[], metavar="TEXT", help="faults whose name has the text")
     start = commands.add_parser("up", help="start the local cloud; repeated: bring it up to date")
     start.add_argument("--upstream", action="append", metavar="IMAGE", help="image that builds start from; repeatable")
     commands.add_parser("down", help="stop everything it started, keep its state")

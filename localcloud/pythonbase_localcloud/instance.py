@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud import ports
+from pythonbase_localcloud.machine import ports
 
 DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_REGION = "eu-west-1"

@@ -1,1 +1,1 @@
-"""The command `pythonbase`: what people do with a platform that is deployed, or before they move to it."""
+"""The command `pythonbase`: operates a deployed platform, and moves repositories to it."""

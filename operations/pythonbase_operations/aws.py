@@ -10,16 +10,34 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-_CONFIG = Config(retries={"max_attempts": 5, "mode": "standard"})
+MOST_AT_ONCE = 16
+"""Calls that threads may make at once with one client."""
+
+_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=20,
+    max_pool_connections=MOST_AT_ONCE,
+    retries={"max_attempts": 5, "mode": "standard"},
+)
 
 
 class OperationError(Exception):
-    """What ends a subcommand: one line for the user."""
+    """Ends a subcommand; the text is one line for the user."""
 
 
-def client(service: str) -> Any:
-    """A boto3 client with the credentials and the Region of the environment."""
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]  # one name for all services
+def client(service: str, *, session: boto3.Session | None = None, region: str | None = None) -> Any:
+    """A boto3 client.
+
+    Args:
+        service: Name of the AWS service, such as ``ssm``.
+        session: The session with the credentials. Default: those of the environment.
+        region: Default: that of the session.
+    """
+    return (session or boto3).client(
+        service,  # type: ignore[call-overload]  # any service, not one of the typed ones
+        region_name=region,
+        config=_CONFIG,
+    )
 
 
 def explained(function: Callable[..., int]) -> Callable[..., int]:

@@ -10,9 +10,9 @@ _EXTRA = {"boto3", "botocore", "dockerfile", "pydantic", "pydantic_core", "yaml"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; returns the exit code. What is wrong is one line, not a traceback."""
+    """Run one subcommand; returns the exit code. An error is one line, without a traceback."""
     try:
-        # What subcommands need is installed with the extra only, and the library's users may not have it.
+        # The extra `operations` installs what the subcommands need. Users of the library may not have it.
         from pythonbase_operations.subcommands import OperationError, parser  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA:

@@ -13,7 +13,7 @@ _ROOT = "/pythonbase/services"
 
 @dataclass(frozen=True)
 class Names:
-    """Names that belong to one service in one environment; ``environment`` is empty for a service without them."""
+    """Names that belong to one service in one environment; ``environment`` is empty if the service has none."""
 
     service: str
     environment: str = ""
@@ -25,12 +25,12 @@ class Names:
 
     @property
     def image_parameter(self) -> str:
-        """The image that runs."""
+        """SSM parameter of the released image."""
         return f"{self.folder}/image"
 
     @property
     def release_parameter(self) -> str:
-        """What describes the release; its versions are the history."""
+        """SSM parameter that describes the release; its versions are the history."""
         return f"{self.folder}/release"
 
     @property
@@ -45,7 +45,7 @@ class Names:
 
 
 def names_of(service: str, environments: Sequence[str] = ()) -> tuple[Names, ...]:
-    """Where a service is deployed to, in the order of its environments."""
+    """The names of a service in each of its environments, in their order."""
     return tuple(Names(service, environment) for environment in environments) or (Names(service),)
 
 

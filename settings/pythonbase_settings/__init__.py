@@ -1,39 +1,44 @@
-"""The language of `platform.yaml`: what it may say, its defaults, its mistakes, and the names that follow from it.
+"""The settings in `platform.yaml`: their types, defaults and error messages, and the names that they result in.
 
-From the inside out: `problems` and `field_rules` are the words of mistakes; each section of the file has a module with
-its fields and their rules; `settings` is the whole file; `checks` has the mistakes between values that are each right;
-`loading` reads a file.
+`loading` reads the file. `settings` is the model of the whole file. `sections/` has a module for each section, with its
+fields; `fields/` has the types of fields and the rules for their values. `checks/` compares values with each other.
+`reading/` reads YAML and turns the errors of pydantic into messages with file and line. `names`, `prefix`, `places`,
+`overrides` and `image_folders` are what other packages conclude from the settings; `fargate` and `regions` are facts
+about AWS.
 """
 
-from pythonbase_settings.base_images import BaseImage
-from pythonbase_settings.bitbucket import Bitbucket
 from pythonbase_settings.checks import check_together
-from pythonbase_settings.deployment import Deployment
-from pythonbase_settings.docker_hub import DockerHub
-from pythonbase_settings.environment import Environment
-from pythonbase_settings.environments import PlatformEnvironment
+from pythonbase_settings.fields.load_balancer import LoadBalancer
 from pythonbase_settings.image_folders import image_folder
 from pythonbase_settings.loading import load_settings
 from pythonbase_settings.names import stack_name
-from pythonbase_settings.network import ExistingVpc, Network
-from pythonbase_settings.notifications import Notifications
+from pythonbase_settings.overrides import in_environment
 from pythonbase_settings.prefix import with_prefix
 from pythonbase_settings.problems import Problem, SettingsError
-from pythonbase_settings.services import ExecutionMode, LoadBalancer, Service, ServiceEnvironment, in_environment
+from pythonbase_settings.sections.account_and_region import AccountAndRegion
+from pythonbase_settings.sections.base_images import BaseImage
+from pythonbase_settings.sections.bitbucket import Bitbucket
+from pythonbase_settings.sections.deployment import Deployment
+from pythonbase_settings.sections.docker_hub import DockerHub
+from pythonbase_settings.sections.environment_places import EnvironmentPlace
+from pythonbase_settings.sections.network import ExistingVpc, Network
+from pythonbase_settings.sections.notifications import Notifications
+from pythonbase_settings.sections.service_environments import ServiceEnvironment
+from pythonbase_settings.sections.services import ExecutionMode, Service
 from pythonbase_settings.settings import Settings
 
 __all__ = [
+    "AccountAndRegion",
     "BaseImage",
     "Bitbucket",
     "Deployment",
     "DockerHub",
-    "Environment",
+    "EnvironmentPlace",
     "ExecutionMode",
     "ExistingVpc",
     "LoadBalancer",
     "Network",
     "Notifications",
-    "PlatformEnvironment",
     "Problem",
     "Service",
     "ServiceEnvironment",

@@ -1,4 +1,4 @@
-"""What Fargate offers."""
+"""Task sizes that Fargate offers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ FARGATE_MEMORY: dict[int, range] = {
     8192: range(16384, 61441, 4096),
     16384: range(32768, 122881, 8192),
 }
-"""CPU units to the memory in MiB that Fargate offers with them.
+"""The memory in MiB that Fargate offers for each value of CPU units.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
 """
 
 
 def fargate_memory(cpu: int) -> tuple[int, ...]:
-    """The memory in MiB that Fargate offers with so many CPU units."""
+    """The memory in MiB that Fargate offers for these CPU units."""
     return tuple(memory for memory in FARGATE_MEMORY[cpu] if (cpu, memory) != (256, 1536))
 
 
 def listed_sizes(sizes: tuple[int, ...]) -> str:
-    """The sizes in words."""
+    """The sizes as text for messages."""
     few = 4
     if len(sizes) <= few:
         return f"{', '.join(str(size) for size in sizes[:-1])} or {sizes[-1]}"

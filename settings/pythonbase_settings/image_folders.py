@@ -1,21 +1,21 @@
-"""Where the Dockerfiles of base images are."""
+"""The folders with the Dockerfiles of base images."""
 
 from pathlib import Path
 
-from pythonbase_settings.base_images import BaseImage
+from pythonbase_settings.sections.base_images import BaseImage
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-"""The folder with the application, where this package is used from its sources."""
+"""The folder with the application, if this package is used from its sources."""
 
 
 def image_folder(image: BaseImage, *, settings_file: Path, application: Path = CHECKOUT) -> Path:
     """The folder with the base image's Dockerfile.
 
-    Relative to the folder of the settings file. When `path` is left out and there is no such folder, the one of the
-    application: a settings file elsewhere then needs no copy of the image.
+    It is relative to the folder of the settings file. If `path` is left out and the folder is not there, it is the
+    folder in the application. So a settings file elsewhere needs no copy of the image.
 
     Args:
-        image: what the settings say of the base image.
+        image: the settings of the base image.
         settings_file: the file with the settings.
         application: the folder with the application.
     """

@@ -1,4 +1,4 @@
-"""Reads `platform.yaml` and reports every mistake in it.
+"""Reads `platform.yaml` and reports every error in it.
 
 >>> settings = load_settings(Path("platform.yaml"))
 """
@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pythonbase_settings.checks import check_image_folders, check_together
-from pythonbase_settings.errors import broken_paths, findings_of
 from pythonbase_settings.image_folders import CHECKOUT
 from pythonbase_settings.prefix import with_prefix
 from pythonbase_settings.problems import Finding, SettingPath, SettingsError
-from pythonbase_settings.salvage import salvage
+from pythonbase_settings.reading.errors import broken_paths, findings_of
+from pythonbase_settings.reading.salvage import salvage
+from pythonbase_settings.reading.yaml_file import read_document
 from pythonbase_settings.settings import Settings
-from pythonbase_settings.yaml_file import read_document
 
 
 def load_settings(path: Path, *, application: Path = CHECKOUT) -> Settings:
@@ -22,13 +22,13 @@ def load_settings(path: Path, *, application: Path = CHECKOUT) -> Settings:
 
     Args:
         path: the YAML file. Folders that it names are relative to the folder that it is in.
-        application: the folder with the application, which has the base images that a file elsewhere names.
+        application: the folder with the application, for base images whose folder is not beside the settings file.
 
     Returns:
-        The settings, with the names that things have in AWS (``with_prefix``).
+        The settings, with the names in AWS (``with_prefix``).
 
     Raises:
-        SettingsError: with every mistake in the file.
+        SettingsError: with every error in the file.
     """
     document = read_document(path)
     findings: list[Finding] = []
@@ -46,12 +46,12 @@ def load_settings(path: Path, *, application: Path = CHECKOUT) -> Settings:
     problems = document.problems_with(findings)
     if problems:
         raise SettingsError(problems)
-    if refused:  # a mistake that has no finding must not pass for none
+    if refused:  # an error without a finding must not be lost
         raise refused
     return with_prefix(settings)
 
 
 def _rests_on(finding: Finding, broken: set[SettingPath]) -> bool:
-    """Whether the finding was concluded from a value that is wrong, or is inside one that is wrong."""
+    """Whether the finding depends on a wrong value, or is inside one."""
     concerned = (finding.path, *finding.involves)
     return any(path[:length] in broken for path in concerned for length in range(1, len(path) + 1))

@@ -1,23 +1,23 @@
-"""Where the environments of services are."""
+"""The places of environments: account, Region and network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pythonbase_settings.network import Network
-from pythonbase_settings.services import Service
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where an environment is, as far as it differs from where the pipeline is.
+    """The place of an environment, as far as it differs from the place of the pipeline.
 
     Attributes:
-        account: its AWS account, None for the pipeline's.
-        region: its Region, None for the pipeline's.
-        network: what is set of its own network.
+        account: its AWS account; None for the account of the pipeline.
+        region: its Region; None for the Region of the pipeline.
+        network: the settings of its own network, if it has any.
     """
 
     account: str | None = None
@@ -32,7 +32,7 @@ class Place:
 
 
 def place(name: str, settings: Settings) -> Place:
-    """Where the environment of this name is."""
+    """The place of the environment with this name."""
     found = next((item for item in settings.environments if item.name == name), None)
     if found is None:
         return Place()
@@ -45,7 +45,7 @@ def place(name: str, settings: Settings) -> Place:
 
 
 def used_environments(settings: Settings) -> Iterator[str]:
-    """Names of the environments that services list, each once, in the order of their appearance."""
+    """Names of the environments that services list: each once, in the order of the file."""
     yield from dict.fromkeys(item.name for service in settings.services for item in service.environments)
 
 

@@ -1,4 +1,4 @@
-"""The prefix of a platform: what keeps its names apart from those of another one in the same account."""
+"""The prefix of all names of a platform. It keeps two platforms in one account apart."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pythonbase_settings.settings import Settings
 
 
 def prefixed(name: str, prefix: str) -> str:
-    """The name that something has in AWS."""
+    """The name in AWS: with the prefix and a hyphen."""
     return f"{prefix}-{name}" if prefix else name
 
 
 def with_prefix(settings: Settings) -> Settings:
-    """The settings with the names that things have in AWS: each name in the file after the prefix and a hyphen."""
+    """The settings with the names in AWS: the prefix and a hyphen before each name of the file."""
     if not settings.prefix:
         return settings
     named = partial(prefixed, prefix=settings.prefix)

@@ -1,4 +1,4 @@
-"""What is wrong with a settings file: where, what was found, how to repair it."""
+"""Errors in a settings file: the place, the value found, and the fix."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SettingPath = tuple[str | int, ...]
-"""Where a value sits in the settings: `("services", 0, "port")`."""
+"""The path of a value in the settings: `("services", 0, "port")`."""
 
 _SHOWN_AT_MOST = 80  # characters of a value in a message; enough to recognise it
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -14,14 +14,13 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A mistake, before it is known where in which file it stands.
+    """An error without file and line.
 
     Attributes:
         path: the value (or the key, or the missing key) that is wrong.
         fix: what to write instead; lower case, no period.
         got: how the value is shown. Left out: as the file has it.
-        involves: further values that the mistake was concluded from. When one of them is itself wrong,
-            the conclusion is worth nothing and the finding is left out.
+        involves: other values that the finding depends on. If one of them is wrong itself, the finding is left out.
     """
 
     path: SettingPath
@@ -32,12 +31,12 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A mistake at its place in a file.
+    """An error with file and line.
 
     Attributes:
         file: as given by the user, relative to the working directory where it is below it.
-        line: counted from 1; None when the file could not be read at all.
-        place: the setting, such as `services[0].port`; empty when it is the file as a whole.
+        line: counted from 1; None if the file could not be read.
+        place: the setting, such as `services[0].port`; empty for the file as a whole.
         got: the value found.
         fix: what to write instead.
     """
@@ -68,7 +67,7 @@ class SettingsError(Exception):
 
 
 def place(path: SettingPath) -> str:
-    """The path as people write it: `services[0].environment.LOG_LEVEL`."""
+    """The path in messages: `services[0].environment.LOG_LEVEL`."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -81,12 +80,12 @@ def place(path: SettingPath) -> str:
 
 
 def shown_text(text: str) -> str:
-    """The text in double quotes on one printable line, cut when it is long."""
+    """The text in double quotes on one printable line; a long text is cut."""
     return f'"{printable(json.dumps(_cut(text), ensure_ascii=False)[1:-1])}"'
 
 
 def shown_plain(text: str) -> str:
-    """A value that is not text (a number, yes, a date), as the file has it."""
+    """A value that is not text (a number, yes, a date), as it is in the file."""
     return printable(_cut(text))
 
 
@@ -95,6 +94,6 @@ def _cut(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with escapes for what would not stay on one line or cannot be printed."""
-    # Surrogates and control characters would end the message in an encoding error or on a second line.
+    """The text with escapes for line breaks and for characters that cannot be printed."""
+    # Surrogates would cause an encoding error, control characters a second line.
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -1,4 +1,4 @@
-"""What AWS does not offer in every Region, and which partition a Region is in."""
+"""What AWS does not offer in every Region, and the partitions of Regions."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ WITHOUT_CONNECTIONS = frozenset(
         "us-gov-west-1",
     }
 )
-"""Regions without connections to Bitbucket, so that no pipeline can be there:
-https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html; those that it
-does not name, because CodePipeline or CodeConnections is not there at all, have no endpoint in AWS's SDKs."""
+"""Regions without connections to Bitbucket, where no pipeline can be:
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html; the page
+does not name the Regions without CodePipeline or CodeConnections: they have no endpoint in the AWS SDKs."""
 
 WITHOUT_NOTIFICATIONS = frozenset({"eu-south-1", "us-gov-east-1"})
-"""Regions with connections and without notification rules on pipelines, by the endpoints of AWS's SDKs."""
+"""Regions with connections but without notification rules for pipelines, by the endpoints in the AWS SDKs."""
 
 FARGATE_ZONES = {
     "ap-northeast-1": ("apne1-az1", "apne1-az2", "apne1-az4"),
     "cn-north-1": ("cnn1-az1", "cnn1-az2"),
     "us-west-1": ("usw1-az1", "usw1-az3"),
 }
-"""Ids of the Availability Zones with Fargate, in the Regions that have others too:
+"""IDs of the availability zones with Fargate, for the Regions that also have zones without it:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html"""
 
 _PARTITIONS = {
@@ -53,7 +53,7 @@ _PARTITIONS = {
 
 
 def partition_of(region: str) -> str:
-    """The partition that a Region is in; ARNs begin with it.
+    """The partition of a Region. ARNs start with `arn:<partition>:`.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """

@@ -1,24 +1,24 @@
-"""All settings: what `platform.yaml` may say, and its defaults.
+"""The model of `platform.yaml` as a whole.
 
-Nothing of the model reads files or asks AWS, the environment or Git. It knows values that are wrong by themselves;
-`checks` knows mistakes between them.
+The model validates each value by itself; `checks` compares values with each other. Neither of them accesses AWS, Git or
+environment variables.
 """
 
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pythonbase_settings.base_images import BaseImage
-from pythonbase_settings.bitbucket import Bitbucket
-from pythonbase_settings.docker_hub import DockerHub
-from pythonbase_settings.environment import Environment
-from pythonbase_settings.environments import PlatformEnvironment
-from pythonbase_settings.field_rules import rule
-from pythonbase_settings.field_types import NAME_PATTERN
-from pythonbase_settings.network import Network
-from pythonbase_settings.notifications import Notifications
-from pythonbase_settings.section import Section
-from pythonbase_settings.services import Service
+from pythonbase_settings.fields.rules import rule
+from pythonbase_settings.fields.types import NAME_PATTERN
+from pythonbase_settings.sections.account_and_region import AccountAndRegion
+from pythonbase_settings.sections.base_images import BaseImage
+from pythonbase_settings.sections.bitbucket import Bitbucket
+from pythonbase_settings.sections.docker_hub import DockerHub
+from pythonbase_settings.sections.environment_places import EnvironmentPlace
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.notifications import Notifications
+from pythonbase_settings.sections.section import Section
+from pythonbase_settings.sections.services import Service
 
 _Prefix = Annotated[
     str,
@@ -30,33 +30,36 @@ _Prefix = Annotated[
 class Settings(Section):
     """All settings of the application."""
 
-    environment: Environment = Field(default=Environment(), description="Where to deploy to.")
-    environments: list[PlatformEnvironment] = Field(
+    environment: AccountAndRegion = Field(
+        default=AccountAndRegion(), description="AWS account and Region of the platform."
+    )
+    environments: list[EnvironmentPlace] = Field(
         default=[],
-        description="Environments of services that have an account, a Region or a network of their own.",
+        description="Account, Region and network of environments that have their own. Other environments need no "
+        "entry.",
         examples=[[{"name": "production", "account": "210987654321"}]],
     )
     prefix: _Prefix = Field(
         default="",
-        description="What the names of stacks, repositories, services, pipelines and roles begin with, before a "
-        "hyphen: keeps two platforms in one account apart, also in two Regions. Left out: nothing.",
+        description="Prefix, followed by a hyphen, for the names of all stacks, repositories, services, pipelines "
+        "and roles. It keeps two platforms in one account apart. Default: no prefix.",
         examples=["shop"],
     )
-    bitbucket: Bitbucket = Field(default=Bitbucket(), description="The connection to Bitbucket.")
-    network: Network = Field(default=Network(), description="Where the services run.")
-    docker_hub: DockerHub = Field(default=DockerHub(), description="What builds of services get of Docker Hub.")
+    bitbucket: Bitbucket = Field(default=Bitbucket(), description="Connection to Bitbucket.")
+    network: Network = Field(default=Network(), description="Network of the services.")
+    docker_hub: DockerHub = Field(default=DockerHub(), description="Docker Hub images that service builds may use.")
     notifications: Notifications = Field(
-        default=Notifications(), description="Where release results go. Left out: nowhere."
+        default=Notifications(), description="Where to send release results. Default: nothing is sent."
     )
     base_images: list[BaseImage] = Field(
         default=[BaseImage(name="pythonbase")],
         min_length=1,
-        description="The base images. Left out: one, pythonbase.",
+        description="Images that services are built on. Default: one base image, named `pythonbase`.",
         examples=[[{"name": "pythonbase"}]],
     )
     services: list[Service] = Field(
         default=[],
-        description="The services.",
+        description="Services, with their repositories and pipelines.",
         examples=[[{"name": "orders", "repository": "acme/orders", "port": 8080}]],
     )
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pythonbase_localcloud import engine, packages
+from pythonbase_localcloud.engine import docker_engine, packages
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 OUTSIDE = "10.9.0.1"
 """A host beyond the build host. It answers redirects to the credentials on port 8080."""
@@ -72,7 +72,7 @@ class BuildHost:
 @contextmanager
 def build_host(cloud: Cloud, folder: Path) -> Iterator[BuildHost]:
     """Start it, and end all of it afterwards. Needs root."""
-    programs = engine.machine_programs() or engine.unpacked_programs(
+    programs = docker_engine.machine_programs() or docker_engine.unpacked_programs(
         cloud.instance.cache, machine=packages.distribution(), report=lambda _: None
     )
     path = os.pathsep.join([*map(str, programs.directories), str(cloud.instance.programs), os.environ["PATH"]])

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud.bitbucket_api import BitbucketApi
+from pythonbase_localcloud.box.hosts import BITBUCKET_TOKEN
+from pythonbase_localcloud.controls.bitbucket import BitbucketApi
 from pythonbase_localcloud.demo import connections
 from pythonbase_localcloud.demo.cdk import Cdk
-from pythonbase_localcloud.hosts import BITBUCKET_TOKEN
-from pythonbase_localcloud.progress import reporter
-from tests.localcloud.aws_support import wait_for
-from tests.localcloud.conftest import ROOT, Cloud
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.testing.callers import wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
 
 CONFIG = ROOT / "tests" / "localcloud" / "monorepo.yaml"
 REPOSITORY = "acme/shop"

@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from pythonbase_buildspecs import ImageReference
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
 from pythonbase_operations.adopt import directives
 from pythonbase_operations.adopt.model import Build, Builder, FileError, Reach, Use
 from pythonbase_operations.adopt.stages import images
-from tests.localcloud.conftest import ROOT, Cloud
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("builder", order=11)]
 
 CORPUS = sorted((ROOT / "tests" / "corpus" / "dockerfiles").iterdir())
 ARGUMENTS = {

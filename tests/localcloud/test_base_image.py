@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.localcloud.conftest import ROOT, Cloud
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
 
 CONFIG = """\
 base_images:

@@ -11,10 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
-from tests.localcloud.aws_support import allow, service_role, unique, wait_for
-from tests.localcloud.conftest import ROOT, Cloud
-from tests.localcloud.test_aws_codebuild import Project
-from tests.localcloud.test_aws_codepipeline import Repository, authorize
+from pythonbase_localcloud.testing.builds import Project
+from pythonbase_localcloud.testing.callers import allow, service_role, unique, wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
+from pythonbase_localcloud.testing.pipelines import Repository, authorize
+
+pytestmark = pytest.mark.slow
 
 CONFIG = f"""\
 prefix: quota

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
-from tests.localcloud.aws_support import wait_for
+from pythonbase_localcloud.testing.callers import wait_for
 from tests.localcloud.monorepo import CHECKS, FOLDER, PULL_REQUESTS, RELEASE, REPOSITORY, SECRET, Monorepo
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("monorepo", order=7)]
 
 
 def _status(monorepo: Monorepo, commit: str, key: str, *, state: str) -> dict[str, Any]:

@@ -14,14 +14,18 @@ import pytest
 import yaml
 
 from pythonbase_buildspecs import base_image_buildspec, pull_request_buildspec, service_image_buildspec
+from pythonbase_localcloud.testing.cloud import UPSTREAM
 from tests.localcloud.build_host import OUTSIDE, BuildHost, build_host
-from tests.localcloud.conftest import UPSTREAM
 
 if TYPE_CHECKING:
     from pythonbase_buildspecs import Buildspec
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a host of its own needs root")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("local cloud", order=9),
+    pytest.mark.skipif(os.geteuid() != 0, reason="a host of its own needs root"),
+]
 
 CREDENTIALS = "http://169.254.170.2/v2/credentials/1"
 METADATA = "http://169.254.169.254/latest/meta-data/iam/security-credentials/role"

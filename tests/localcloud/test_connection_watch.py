@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
-from tests.localcloud.aws_support import allow, service_role, unique, wait_for
-from tests.localcloud.conftest import ROOT, Cloud
-from tests.localcloud.test_aws_codepipeline import Repository, authorize
+from pythonbase_localcloud.testing.callers import allow, service_role, unique, wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
+from pythonbase_localcloud.testing.pipelines import Repository, authorize
+
+pytestmark = pytest.mark.slow
 
 # An account of its own: other tests deploy a stack Bitbucket too.
 ACCOUNT = "222233334444"

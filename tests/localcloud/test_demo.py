@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pythonbase_localcloud import docker_hub
-from tests.localcloud.aws_support import RegistryClient
+from pythonbase_localcloud.testing.registry_client import RegistryClient
 from tests.localcloud.changes import (
     ACCOUNT_ID_CONVENTION,
     BASE_IMAGE_CONVENTION,
@@ -23,6 +23,8 @@ from tests.localcloud.changes import (
     greet,
 )
 from tests.localcloud.conftest import Platform
+
+pytestmark = pytest.mark.xdist_group("platform", order=6)
 
 
 def test_the_service_answers_and_everything_is_visible_through_the_api(platform: Platform) -> None:

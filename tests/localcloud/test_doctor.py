@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.localcloud.aws_support import allow, session_of_caller, unique, wait_for
-from tests.localcloud.conftest import ROOT, Cloud, Platform
+from pythonbase_localcloud.testing.callers import allow, session_of_caller, unique, wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
+from tests.localcloud.conftest import Platform
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("platform", order=6)]
 
 BUILDS, RULES = ("codebuild", "L-9D07B6EF"), ("events", "L-244521F2")
 CONNECTIONS = "https://eu-west-1.console.aws.amazon.com/codesuite/settings/connections"
@@ -180,7 +183,7 @@ def test_a_service_that_is_declared_and_not_deployed(
     platform: Platform, changed: Callable[[Callable[[dict[str, Any]], None]], Path]
 ) -> None:
     config = changed(lambda document: document["services"].append({"name": "orders", "repository": "acme/orders"}))
-    assert findings(platform, config) == [("service orders", "it is declared and not deployed", "cdk deploy Orders")]
+    assert findings(platform, config) == [("service orders", "it is declared but not deployed", "cdk deploy Orders")]
 
 
 def test_a_base_image_that_is_not_deployed(
@@ -209,7 +212,7 @@ def test_a_base_image_without_the_tag_that_everybody_follows(platform: Platform)
         if not _has_tag(platform, "latest"):
             ecr.put_image(repositoryName="pythonbase", imageManifest=image["imageManifest"], imageTag="latest")
     assert place == "base image pythonbase"
-    assert what == "no image has the tag latest, so builds and new services have nothing to start on"
+    assert what == "no image has the tag latest, so builds and new services have no base image"
 
 
 def _has_tag(platform: Platform, tag: str) -> bool:
@@ -263,7 +266,7 @@ def test_more_rules_than_the_bus_takes(platform: Platform) -> None:
     with _quota(platform, RULES, len(rules) - 1):
         ((place, what, fix),) = findings(platform)
     assert place == "quota EventBridge rules per bus"
-    assert what == f"it is {len(rules) - 1}; {len(rules)} are there and the configuration needs 0 more"
+    assert what == f"it is {len(rules) - 1}; {len(rules)} exist and the configuration needs 0 more"
     assert "--quota-code L-244521F2" in fix
 
 
@@ -273,8 +276,8 @@ def test_a_service_that_runs_something_else_than_is_recorded(platform: Platform)
     with _parameter(platform, "/pythonbase/services/hello/image", recorded):
         ((place, what, fix),) = findings(platform)
     assert place == "service hello"
-    assert what == f"it runs {running}, recorded is {recorded}"
-    assert "cdk deploy Hello would go back to the recorded one" in fix
+    assert what == f"it runs {running}, but {recorded} is recorded"
+    assert "cdk deploy Hello would deploy the recorded one" in fix
 
 
 def test_a_pipeline_with_a_failed_stage(platform: Platform) -> None:
@@ -317,7 +320,10 @@ def test_zones_of_a_network_whose_creation_failed_are_looked_at(
         cloudformation.delete_stack(StackName="BrokenNetwork")
     whats = [(what, fix) for _, what, fix in found]
     zones = "eu-west-1a, eu-west-1b, eu-west-1c"
-    assert ("the zone eu-west-1x is none of this account", f"set availability_zones to some of {zones}") in whats
+    assert (
+        "the zone eu-west-1x is not available in this account",
+        f"set availability_zones to some of {zones}",
+    ) in whats
     assert any(what == f"its creation failed ({status})" for what, _ in whats)
 
 
@@ -327,7 +333,7 @@ def test_zones_of_a_network_whose_creation_failed_are_looked_at(
 def test_wrong_credentials_are_one_line(platform: Platform) -> None:
     done = doctor(platform.cloud, platform.config, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("pythonbase doctor: AWS does not take the credentials: ")
+    assert done.stderr.startswith("pythonbase doctor: AWS rejects the credentials: ")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -338,8 +344,8 @@ def test_credentials_of_another_account_are_one_line(
     done = doctor(platform.cloud, config)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"pythonbase doctor: the credentials are of account {platform.cloud.account}, {config} says 123456789012; "
-        "use others\n"
+        f"pythonbase doctor: the credentials are of account {platform.cloud.account}, but {config} names "
+        "123456789012; use others\n"
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pythonbase_localcloud.fault_table.run import EVERYDAY, Case, run_case
-from pythonbase_localcloud.fault_table.world import UnexpectedError, World
+from trials.fault_table.run import EVERYDAY, Case, run_case
+from trials.fault_table.world import UnexpectedError, World
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults", order=2)]
 
 
 @pytest.mark.parametrize("case", EVERYDAY, ids=[case.fault for case in EVERYDAY])

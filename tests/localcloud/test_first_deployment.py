@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from pythonbase_localcloud import lifecycle
 from pythonbase_localcloud.demo import bitbucket
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.pipeline import Execution, Pipeline
 from pythonbase_localcloud.instance import Instance, find
-from pythonbase_localcloud.progress import reporter
-from tests.localcloud.aws_support import RegistryClient, wait_for
-from tests.localcloud.conftest import ROOT, UPSTREAM, Cloud
-from tests.localcloud.test_aws_codepipeline import authorize
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.testing.callers import wait_for
+from pythonbase_localcloud.testing.cloud import ROOT, UPSTREAM, Cloud
+from pythonbase_localcloud.testing.pipelines import authorize
+from pythonbase_localcloud.testing.registry_client import RegistryClient
+from trials.fault_table import changes
+from trials.fault_table.pipeline import Execution, Pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("first deployment", order=4)]
 
 HOME, PRODUCTION, REGION = "123456789012", "210987654321", "eu-west-1"
 CONFIGURATION = f"""\
@@ -120,7 +123,7 @@ def test_doctor_says_before_the_deployment_what_it_would_meet(account: Account) 
     for said in (
         f"fix: cdk bootstrap aws://{HOME}/{REGION}\n",
         f"CDK bootstrap of {PRODUCTION}: the account is not bootstrapped in {REGION}, or does not trust this one",
-        f"fix: with its credentials: cdk bootstrap aws://{PRODUCTION}/{REGION} --trust {HOME} ",
+        f"fix: with credentials of {PRODUCTION}: cdk bootstrap aws://{PRODUCTION}/{REGION} --trust {HOME} ",
         "warning  role AWSServiceRoleForECS: the account has never used ECS",
         "it is 0, so every build fails to start",
         "fix: cdk deploy Bitbucket\n",
@@ -162,7 +165,7 @@ def test_a_repository_that_exists_is_taken_over_also_after_a_failed_creation(acc
     ecr.create_repository(repositoryName="shop")
     assert RegistryClient(account.cloud, ecr).put_image("shop", "v1").status == 201
     assert (
-        "error    repository shop: it exists, and the stack ShopState that would create it does not" in account.doctor()
+        "error    repository shop: it exists, but the stack ShopState that would create it does not" in account.doctor()
     )
 
     failed = account.deploy("ShopState", fails=True)
@@ -211,8 +214,8 @@ def test_what_was_taken_down_is_deployed_again_and_runs_what_was_released(accoun
         with pytest.raises(ClientError, match="does not exist"):
             cloud.client("cloudformation").describe_stacks(StackName="Network")
     report = account.doctor()
-    assert "repository pythonbase: it exists, and the stack Pythonbase that would create it does not" in report
-    assert "service shop-staging: it is declared and not deployed" in report
+    assert "repository pythonbase: it exists, but the stack Pythonbase that would create it does not" in report
+    assert "service shop-staging: it is declared but not deployed" in report
 
     account.deploy("--all", "--import-existing-resources")
     assert _running(account.cloud, "shop-staging") == released == _running(account.production, "shop-production")

@@ -14,14 +14,16 @@ from botocore.exceptions import ClientError
 
 from pythonbase_localcloud.demo import bitbucket
 from pythonbase_localcloud.demo.run import run_demo
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.pipeline import Pipeline
-from pythonbase_localcloud.fault_table.target import Target
-from pythonbase_localcloud.progress import reporter
-from tests.localcloud.aws_support import allow, caller
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.testing.callers import allow, caller
+from trials.fault_table import changes
+from trials.fault_table.pipeline import Pipeline
+from trials.fault_table.target import Target
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("two accounts", order=10)]
 
 HOME, PRODUCTION, STRANGER = "000000000000", "111111111111", "222222222222"
 CONFIGURATION = f"""\

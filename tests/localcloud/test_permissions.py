@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import caller, service_role, unique, wait_for
+from pythonbase_localcloud.testing.callers import caller, service_role, unique, wait_for
 from tests.localcloud.changes import BASE_IMAGE_CONVENTION, dockerfile
 from tests.localcloud.conftest import Platform
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("platform", order=6)]
 
 
 @contextmanager

@@ -13,8 +13,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import RegistryClient
+from pythonbase_localcloud.testing.registry_client import RegistryClient
 from tests.localcloud.monorepo import CHECKS, DOCKERFILE, FOLDER, PULL_REQUESTS, RELEASE, Monorepo
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("monorepo", order=7)]
 
 _BUILD_OF_PULL_REQUESTS = "PipelinePullRequestsBuildRole"
 _BUILD_OF_RELEASES = "PipelineBuildRole"

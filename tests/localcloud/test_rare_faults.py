@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pythonbase_localcloud.fault_table.run import RARE, Case, run_case
-from pythonbase_localcloud.fault_table.world import World
+from trials.fault_table.run import RARE, Case, run_case
+from trials.fault_table.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rare faults", order=1)]
 
 
 @pytest.mark.parametrize("case", RARE, ids=[case.fault for case in RARE])

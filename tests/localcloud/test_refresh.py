@@ -12,7 +12,9 @@ import pytest
 
 from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.docker_hub import Control
-from tests.localcloud.conftest import ROOT, Cloud
+from pythonbase_localcloud.testing.cloud import ROOT, Cloud
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docker hub", order=8)]
 
 USER, TOKEN = "refresher", "dckr_pat_of-the-tests"
 CONFIG = f"""\

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.localcloud.aws_support import wait_for
-from tests.localcloud.test_aws_notifications import Topic
+from pythonbase_localcloud.testing.callers import wait_for
+from pythonbase_localcloud.testing.topics import Topic
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud, Platform
+    from pythonbase_localcloud.testing.cloud import Cloud
+    from tests.localcloud.conftest import Platform
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("platform", order=6)]
 
 
 @pytest.fixture

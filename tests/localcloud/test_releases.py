@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.releases import release
-from pythonbase_localcloud.fault_table.world import GATED, World, wait_until
-from tests.localcloud.conftest import ROOT
+import pytest
+
+from pythonbase_localcloud.testing.cloud import ROOT
+from trials.fault_table import changes
+from trials.fault_table.releases import release
+from trials.fault_table.world import GATED, World, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("releases", order=5)]
 
 
 def _images(world: World, repository: str) -> int:
@@ -259,14 +263,14 @@ def test_doctor_finds_settings_that_a_release_has_lost_and_its_command_brings_th
     assert world.shop.environment_of_tasks()["TEMPLATE"] != template
 
     findings = _doctor(world)
-    (fix,) = [item["fix"] for item in findings if "shows nothing of it" in item["what"]]
+    (fix,) = [item["fix"] for item in findings if "does not show this" in item["what"]]
     given = json.loads(fix.partition("--input ")[2].strip("'"))
     machine = fix.partition("--state-machine-arn ")[2].partition(" ")[0]
     world.clients("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
     wait_until(lambda: world.shop.environment_of_tasks()["TEMPLATE"] == template, "the template's settings")
     world.settle()
     assert world.shop.running() == {world.shop.recorded()}
-    assert [item for item in _doctor(world) if "shows nothing of it" in item["what"]] == []
+    assert [item for item in _doctor(world) if "does not show this" in item["what"]] == []
 
 
 def _doctor(world: World) -> list[dict[str, str]]:

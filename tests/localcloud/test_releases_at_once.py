@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pythonbase import ReleaseNames
 from pythonbase.releases.steps import ReleaseTarget, release_steps
-from pythonbase_localcloud.faults import control
-from tests.localcloud.aws_support import RegistryClient, allow, digest, manifest, service_role, unique, wait_for
+from pythonbase_localcloud.controls.faults import control
+from pythonbase_localcloud.testing.callers import allow, service_role, unique, wait_for
+from pythonbase_localcloud.testing.registry_client import RegistryClient, digest, manifest
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
 
 RELEASES = 50
 _CONTENT = b"layer"

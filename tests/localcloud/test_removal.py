@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.aws_support import RegistryClient, unique
+from pythonbase_localcloud.testing.callers import unique
+from pythonbase_localcloud.testing.registry_client import RegistryClient
 
 if TYPE_CHECKING:
-    from tests.localcloud.conftest import Cloud
+    from pythonbase_localcloud.testing.cloud import Cloud
+
+pytestmark = pytest.mark.slow
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.localcloud.monorepo import CHECKS, FOLDER, RELEASE, Monorepo
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("monorepo", order=7)]
 
 
 def test_a_release_ran_its_tests_in_the_image_and_reported_them(monorepo: Monorepo) -> None:

@@ -15,10 +15,15 @@ import yaml
 
 from pythonbase_buildspecs import service_image_buildspec
 from pythonbase_buildspecs.template import script
-from pythonbase_localcloud import box, docker_hub, engine, lifecycle, packages
+from pythonbase_localcloud import docker_hub
+from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import Control
-from tests.localcloud.conftest import UPSTREAM, Cloud
+from pythonbase_localcloud.engine import docker_engine, packages
+from pythonbase_localcloud.setup.running import find_box
+from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
 from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, STRICT, Case
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("builder", order=11)]
 
 DENIED = re.compile(r'source "docker-image://[^"]+" (denied|not allowed)')
 
@@ -155,8 +160,8 @@ exec dockerd --host="unix://{folder}/s" --data-root="{folder}/data" --exec-root=
 @pytest.fixture(scope="module")
 def build_host(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An engine on a host that has run the first lines of the service's buildspec; where it listens."""
-    running = lifecycle.find_box(cloud.instance)
-    if not isinstance(running, box.NamespaceBox) or os.geteuid() != 0:
+    running = find_box(cloud.instance)
+    if not isinstance(running, namespace_box.NamespaceBox) or os.geteuid() != 0:
         pytest.skip("the box is a container")
     folder = Path("/tmp") / f"host-{tmp_path_factory.getbasetemp().name}"  # noqa: S108  a short path, as sockets need
     folder.mkdir()
@@ -164,7 +169,7 @@ def build_host(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (command,) = yaml.safe_load(service_image_buildspec(container_name="app").text)["phases"]["build"]["commands"]
     closing = _CLOSING.findall(command)
     assert len(closing) == 2, "the buildspec closes its host"
-    programs = engine.machine_programs() or engine.unpacked_programs(
+    programs = docker_engine.machine_programs() or docker_engine.unpacked_programs(
         cloud.instance.cache, machine=packages.distribution(), report=lambda _: None
     )
     path = os.pathsep.join([*map(str, programs.directories), os.environ["PATH"]])

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from pythonbase_localcloud.bitbucket_api import BitbucketApi, BitbucketError
-from tests.localcloud.aws_support import wait_for
-from tests.localcloud.conftest import Cloud
-from tests.localcloud.test_aws_codepipeline import Pipeline, authorize
+from pythonbase_localcloud.controls.bitbucket import BitbucketApi, BitbucketError
+from pythonbase_localcloud.testing.callers import wait_for
+from pythonbase_localcloud.testing.cloud import Cloud
+from pythonbase_localcloud.testing.pipelines import Pipeline, authorize
+
+pytestmark = pytest.mark.slow
 
 _APPROVAL = {
     "name": "Wait",

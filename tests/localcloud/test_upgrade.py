@@ -10,18 +10,22 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud import lifecycle
+import pytest
+
 from pythonbase_localcloud.demo import aws_client, bitbucket
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.run import Demo
-from pythonbase_localcloud.fault_table import changes
-from pythonbase_localcloud.fault_table.client import Client
-from pythonbase_localcloud.fault_table.pipeline import Pipeline
-from pythonbase_localcloud.fault_table.target import Target
 from pythonbase_localcloud.instance import Instance, find
-from pythonbase_localcloud.progress import reporter
-from tests.localcloud.conftest import ROOT
+from pythonbase_localcloud.machine.progress import reporter
+from pythonbase_localcloud.setup import lifecycle
+from pythonbase_localcloud.testing.cloud import ROOT
+from trials.fault_table import changes
+from trials.fault_table.client import Client
+from trials.fault_table.pipeline import Pipeline
+from trials.fault_table.target import Target
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("upgrade")]
 
 ASSEMBLY = Path(__file__).parent / "previous_version" / "assembly.tar.xz"
 CONFIGURATION = """\

@@ -19,7 +19,7 @@ from pythonbase import DockerHubCheck
 
 _WORDS = 5
 _WARNING_ID = re.compile(r"\[ack: ([^\]]+)\]")
-# Said of any finding, and checkable for none.
+# Words that fit any finding and cannot be verified.
 _EMPTY_PHRASE = re.compile(
     r"\b(?:todo|fixme|tbd|false positive|not applicable|n/a|by design|as intended|accepted risk|for now|temporar\w+"
     r"|suppress\w*|ignor\w*|not needed|not relevant|see above)\b",
@@ -41,13 +41,13 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Bare:
-    """An app from which every acknowledgement of our code was left out.
+    """An app without the acknowledgements of our code.
 
     Those of the CDK library itself, for its own template validation, are made in JavaScript and stay.
     """
 
     made: dict[Acknowledged, str]
-    """What our code wanted to acknowledge, and its reasons."""
+    """What our code would acknowledge, and its reasons."""
     found: set[tuple[str, str]]
     """What cdk-nag, the CDK library and the check for Docker Hub find: construct path and finding id."""
 
@@ -68,7 +68,7 @@ def build_recorded(build: Callable[[], App]) -> tuple[App, dict[Acknowledged, st
 
 
 def findings(app: App) -> set[tuple[str, str]]:
-    """What these find and nobody acknowledged: construct path and finding id."""
+    """Findings of all checks that are not acknowledged: construct path and finding id."""
     report = AwsSolutionsChecks(app).validate_scope(app)
     found = {
         (str(resource.construct_path), violation.rule_name)
@@ -99,7 +99,7 @@ def _docker_hub(app: App) -> Iterator[tuple[str, str]]:
 
 
 class _Recorder:
-    """Stands in for `Validations` of one construct: remembers and does nothing."""
+    """Replaces `Validations` of one construct: records the calls, and does nothing."""
 
     def __init__(self, path: str, made: dict[Acknowledged, str]) -> None:
         self._path, self._made = path, made
@@ -113,7 +113,7 @@ class _Recorder:
 
 
 def unneeded(made: Iterable[Acknowledged], found: Iterable[tuple[str, str]]) -> list[Acknowledged]:
-    """The acknowledgements without which there would be no finding more.
+    """The acknowledgements that could be removed without another finding.
 
     Args:
         made: The acknowledgements of an app.
@@ -122,7 +122,7 @@ def unneeded(made: Iterable[Acknowledged], found: Iterable[tuple[str, str]]) -> 
     needed = set()
     for path, finding in found:
         covering = {item for item in made if item.covers(path, finding)}
-        if len(covering) == 1:  # two for one finding: either can go
+        if len(covering) == 1:  # with two for one finding, either can be removed
             needed |= covering
     return sorted(set(made) - needed)
 

@@ -31,7 +31,7 @@ DEFAULTS = {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "CDK_DEFAULT_REGION": REGION}
 
 
 def copy_of_the_repository(folder: Path) -> Path:
-    """What synthesis needs, and nothing that a run left behind."""
+    """What synthesis needs, without files that a run wrote."""
     folder.mkdir(parents=True)
     for name in _PRODUCT:
         source = ROOT / name

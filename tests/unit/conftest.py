@@ -1,4 +1,4 @@
-"""Shared by the unit tests: one application that many tests only read, and no way to AWS."""
+"""Shared by the unit tests: one application that many tests only read, and an environment without access to AWS."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Synthesized:
     second: Path
     """A second later, from another folder, by another user."""
     configured: Path
-    """With another settings file, which says account and Region that the environment said before."""
+    """With another settings file, which names the account and Region that the environment had before."""
     roots: tuple[Path, Path]
 
 

@@ -137,7 +137,7 @@ def allowed(template: Template, role: str) -> Allowed:
     for statement in statements:
         assert statement.keys() <= {"Action", "Resource", "Effect", "Condition", "Sid"}, statement
         if statement["Effect"] == "Deny":
-            continue  # takes away only; tested where it is
+            continue  # it only denies; tested where it is used
         assert statement["Effect"] == "Allow", statement
         condition = f" if {text(statement['Condition'])}" if "Condition" in statement else ""
         for action in many(statement["Action"]):
@@ -161,7 +161,7 @@ def trusted_by(template: Template, role: str) -> list[str]:
 
 
 def many(value: Any) -> list[Any]:
-    """What a policy says in a list, or without one if it is alone."""
+    """A value of a policy as a list, also if it is a single one."""
     return value if isinstance(value, list) else [value]
 
 

@@ -46,7 +46,9 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(out)
 
 
-def test_the_report_says_what_becomes_of_each_reference(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_says_what_builds_do_with_each_reference(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (repository / "Dockerfile").write_text("# syntax=docker/dockerfile:1\n" + HUB)
     (repository / "compose.yaml").write_text("services:\n  db:\n    image: postgres:18\n  x:\n    image: $X\n")
     code, out, err = run(capsys, ".", *DENY)
@@ -55,13 +57,13 @@ def test_the_report_says_what_becomes_of_each_reference(repository: Path, capsys
         "Dockerfile:1: # syntax docker/dockerfile:1: own frontend",
         "Dockerfile:2: FROM python:3.13-slim: base image; write ${BASE_IMAGE}",
         f"Dockerfile:3: COPY --from nginx:1.29: refused; {MIRROR_OR_BASE}",
-        "compose.yaml:3: services.db.image postgres:18: not enforced, the builder is not asked",
+        "compose.yaml:3: services.db.image postgres:18: not enforced, the source policy does not apply",
         "compose.yaml:5: services.x.image $X: not judged, it depends on a variable",
         "4 references to Docker Hub in 2 files: 1 own frontend, 1 base image, 1 refused, 1 not enforced",
     ]
 
 
-def test_check_fails_for_what_a_build_would_be_refused(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_fails_if_a_build_would_be_refused(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "Dockerfile").write_text(HUB)
     assert run(capsys, ".", "--check", *DENY)[0] == 1
     assert run(capsys, ".", *DENY)[0] == 0
@@ -77,14 +79,14 @@ def test_check_fails_for_what_a_build_would_be_refused(repository: Path, capsys:
         ("bitbucket-pipelines.yml", "image: node:24\n"),
     ],
 )
-def test_check_passes_what_no_build_is_refused(
+def test_check_passes_if_no_build_would_be_refused(
     repository: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
 ) -> None:
     (repository / name).write_text(text)
     assert run(capsys, ".", "--check")[0] == 0
 
 
-def test_nothing_to_do_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_says_if_there_is_nothing_to_do(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, ".")[1] == (
         "nothing to do: no Dockerfile, compose file, buildspec or Bitbucket pipeline was read in .\n"
     )
@@ -130,7 +132,7 @@ def test_files_that_cannot_be_read_get_one_line_each(
     assert about.pop("Dockerfile.long:1").endswith("…")
     assert about == {
         "Dockerfile.binary": "binary, not text",
-        "Dockerfile.circle": "cannot be read: symbolic links in a circle",
+        "Dockerfile.circle": "cannot be read: a loop of symbolic links",
         "Dockerfile.dangling": "cannot be read: No such file or directory",
         "Dockerfile.huge": "too large: 1048577 bytes, at most 1048576 are read",
         "Dockerfile.malformed:2": "unknown instruction PULL\\x1b[31m",
@@ -147,7 +149,9 @@ def test_files_that_cannot_be_read_get_one_line_each(
     assert run(capsys, ".")[0] == 0, "only --check fails"
 
 
-def test_folders_of_others_are_not_looked_into(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_of_tools_and_virtual_environments_are_skipped(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for folder in (".git", "node_modules/x", ".venv", "env", "src"):
         (repository / folder).mkdir(parents=True)
         (repository / folder / "Dockerfile").write_text(HUB)
@@ -155,7 +159,7 @@ def test_folders_of_others_are_not_looked_into(repository: Path, capsys: pytest.
     assert document(capsys, ".", "--format", "json")["files"] == ["src/Dockerfile"]
 
 
-def test_dockerfiles_of_any_name_are_read_when_something_names_them(
+def test_dockerfiles_of_any_name_are_read_if_another_file_refers_to_them(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("compose", "ci", "named"):
@@ -232,7 +236,7 @@ def test_sarif_has_a_result_for_each_reference(repository: Path, capsys: pytest.
     assert notification["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "Dockerfile"
 
 
-def test_write_rewrites_and_says_so(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_write_rewrites_files_and_reports_them(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "Dockerfile").write_text(HUB)
     (repository / "Dockerfile.other").write_text("FROM acme/tool\n")
     code, out, _ = run(capsys, ".", "--write", *DENY)
@@ -245,7 +249,7 @@ def test_write_rewrites_and_says_so(repository: Path, capsys: pytest.CaptureFixt
     assert "0 files rewritten" in run(capsys, ".", "--write", *DENY)[1]
 
 
-def test_the_policy_comes_from_a_settings_file_and_options_count_more(
+def test_the_policy_comes_from_a_settings_file_and_options_take_precedence(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (repository / "Dockerfile").write_text("FROM python:3.12\nFROM golang:1\nFROM redis\nFROM acme/x\n")
@@ -343,7 +347,7 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
     assert done.stderr == "pythonbase: dockerfile is missing; pip install 'pythonbase[operations]'\n"
 
 
-def test_the_command_needs_nothing_of_the_application() -> None:
+def test_the_command_imports_nothing_of_the_application() -> None:
     script = (
         "import sys; import pythonbase_operations.adopt.command\n"
         "loaded = {name.split('.')[0] for name in sys.modules}\n"

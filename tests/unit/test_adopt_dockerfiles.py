@@ -1,4 +1,4 @@
-"""What adopt reads in Dockerfiles. Whether the builder reads the same is tested against the builder itself."""
+"""What adopt reads in Dockerfiles. tests/localcloud compares it with what the builder reads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_name_on_a_line_of_its_own_has_that_line() -> None:
     assert found.line == 3
 
 
-def test_a_stage_that_is_not_built_is_told_apart() -> None:
+def test_an_image_of_a_stage_that_is_not_built_is_marked() -> None:
     text = "FROM node:24 AS assets\nFROM redis AS unused\nFROM nginx\nCOPY --from=assets /a /a\n"
     assert names(text) == ["docker.io/library/node:24", "docker.io/library/nginx:latest"]
     assert names(text, Reach.TARGET) == ["docker.io/library/redis:latest"]
@@ -61,19 +61,19 @@ def test_a_trigger_that_the_build_itself_runs_is_built() -> None:
     assert names(text, Reach.TRIGGER) == []
 
 
-def test_what_is_in_a_heredoc_is_no_instruction() -> None:
+def test_text_in_a_heredoc_is_not_an_instruction() -> None:
     assert names("FROM nginx\nRUN <<EOF\nFROM redis\nEOF\n") == ["docker.io/library/nginx:latest"]
 
 
-def test_a_mistake_has_its_line_and_does_not_hide_the_frontend() -> None:
+def test_an_error_has_its_line_and_does_not_hide_the_frontend() -> None:
     with pytest.raises(FileError, match="unknown instruction PULL") as caught:
         read("# syntax=docker/dockerfile:1\nFROM nginx\nPULL redis\n")
     assert caught.value.line == 3
     assert [use.written for use in caught.value.seen] == ["docker/dockerfile:1"]
 
 
-def test_what_crashes_a_builder_is_a_mistake() -> None:
-    # Docker 26 itself ends with a panic when a Dockerfile has nothing but ARG, so it is not asked about it.
+def test_a_dockerfile_that_crashes_a_builder_is_an_error() -> None:
+    # Docker 26 panics on a Dockerfile with nothing but ARG, so no test compares adopt with it.
     with pytest.raises(FileError, match="without FROM"):
         read("ARG VERSION\n")
 
@@ -111,5 +111,5 @@ def test_a_malformed_substitution_is_refused(word: str) -> None:
         expand(word, {"A": "a", "EMPTY": ""})
 
 
-def test_another_escape_character_is_obeyed() -> None:
+def test_another_escape_character_is_used() -> None:
     assert expand("`$A\\", {"A": "a"}, escape="`") == "$A\\"

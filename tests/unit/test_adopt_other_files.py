@@ -23,7 +23,7 @@ x-base: &base
   image: redis:8
 services:
   app:
-    image: acme/app      # what `build` makes, not what is pulled
+    image: acme/app      # the name of what `build` builds, not pulled
     build: .
   db:
     image: ${MIRROR:-docker.io}/postgres:${PG:-18}
@@ -182,7 +182,7 @@ def test_a_malformed_file_is_one_error(reader: object, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "services:", "- a", "x", "services: {a: [1]}", "services: {a: {image: {b: c}}}", "&a [*a]"]
 )
-def test_another_document_names_nothing(text: str) -> None:
+def test_a_document_of_another_kind_names_no_images(text: str) -> None:
     assert read_compose(text) == Contents()
     assert pipelines.read_buildspec(text.encode()) == Contents()
     assert pipelines.read_bitbucket(text.replace("image", "x").encode()) == Contents()
@@ -207,5 +207,5 @@ def test_another_document_names_nothing(text: str) -> None:
         ("README.md", None),
     ],
 )
-def test_files_are_known_by_their_names(name: str, kind: Kind | None) -> None:
+def test_the_kind_of_a_file_follows_from_its_name(name: str, kind: Kind | None) -> None:
     assert kind_of(name) is kind

@@ -1,4 +1,4 @@
-"""Rewriting Dockerfiles: to the convention, and nothing else in them."""
+"""Rewriting references in Dockerfiles to the convention; everything else stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORPUS = sorted((ROOT / "tests" / "corpus" / "dockerfiles").iterdir())
 
 
 def written(folder: Path, data: bytes, convention: Convention = BASE_IMAGE_CONVENTION, *, times: int = 1) -> bytes:
-    """What a Dockerfile is after rewriting."""
+    """A Dockerfile after the rewrite."""
     path = folder / "Dockerfile"
     path.write_bytes(data)
     for _ in range(times):
@@ -63,7 +63,7 @@ def written(folder: Path, data: bytes, convention: Convention = BASE_IMAGE_CONVE
             b'# caf\xe9\nFROM python:3.13\nLABEL a="\xe9"\n',
             b'# caf\xe9\nARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL a="\xe9"\n',
         ),
-        # nothing to put in their places
+        # references without a replacement
         (b"FROM pyt\\\nhon:3.13\n", b"FROM pyt\\\nhon:3.13\n"),
         (b"FROM acme/tool\nCOPY --from=python:3.13 /a /a\n", b"FROM acme/tool\nCOPY --from=python:3.13 /a /a\n"),
     ],
@@ -82,7 +82,7 @@ def test_the_account_id_convention(tmp_path: Path) -> None:
     "convention", [BASE_IMAGE_CONVENTION, account_id_convention(region="eu-west-1", base_image="b")]
 )
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
-def test_writing_twice_is_writing_once(tmp_path: Path, path: Path, convention: Convention) -> None:
+def test_a_second_rewrite_changes_nothing(tmp_path: Path, path: Path, convention: Convention) -> None:
     once = written(tmp_path, path.read_bytes(), convention)
     assert written(tmp_path, path.read_bytes(), convention, times=2) == once
 
@@ -123,19 +123,19 @@ def test_a_link_inside_the_repository_is_followed_and_kept(tmp_path: Path) -> No
     assert b"BASE_IMAGE" in (tmp_path / "docker" / "prod").read_bytes()
 
 
-def test_a_link_out_of_the_repository_is_a_problem_and_its_target_is_left_alone(tmp_path: Path) -> None:
+def test_a_link_out_of_the_repository_is_a_problem_and_its_target_is_unchanged(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(b"FROM python:3.13\n")
     repository = tmp_path / "repository"
     repository.mkdir()
     (repository / "Dockerfile").symlink_to(outside)
     found = survey([repository], POLICY, BASE_IMAGE_CONVENTION)
-    assert [problem.message for problem in found.problems] == ["a symbolic link that leads out of the repository"]
+    assert [problem.message for problem in found.problems] == ["a symbolic link to a target outside the repository"]
     assert rewrite(found, BASE_IMAGE_CONVENTION) == []
     assert outside.read_bytes() == b"FROM python:3.13\n"
 
 
-def test_a_file_that_changed_since_it_was_read_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_read_is_not_rewritten(tmp_path: Path) -> None:
     path = tmp_path / "Dockerfile"
     path.write_bytes(b"FROM python:3.13\n")
     found = survey([tmp_path], POLICY, BASE_IMAGE_CONVENTION)

@@ -43,7 +43,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def _synthesized(settings: Mapping[str, Any], env: Environment, context: Mapping[str, Any]) -> App:
-    """The application carries cdk-nag itself: a finding raises here."""
+    """The application adds cdk-nag itself: a finding raises here."""
     app = App(context=dict(context))
     add_platform(app, Settings.model_validate(settings), config=ROOT / "platform.yaml", env=env)
     app.synth()
@@ -53,7 +53,7 @@ def _synthesized(settings: Mapping[str, Any], env: Environment, context: Mapping
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_the_application_synthesizes_without_account_and_region(context: str) -> None:
     app = _synthesized(EVERYTHING, Environment(), CONTEXTS[context])
-    # Reads the findings themselves, in case that no plugin ran.
+    # Reads the findings directly, in case no plugin ran.
     assert AwsSolutionsChecks(app).validate_scope(app).success
 
 

@@ -1,11 +1,11 @@
-"""docs/api/ says what the docstrings say, and these name every argument."""
+"""docs/api/ is up to date with the docstrings, and these describe every argument."""
 
 from __future__ import annotations
 
 import pytest
 
 import pythonbase
-from tests.unit.api_pages import FOLDER, Entry, entries, pages, undocumented
+from tests.pages.api import FOLDER, Entry, entries, pages, undocumented, unsaid_defaults
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +24,7 @@ def test_every_public_name_is_in_the_reference(every: list[Entry]) -> None:
 
 def test_every_argument_of_every_public_name_is_described(every: list[Entry]) -> None:
     assert [line for entry in every for line in undocumented(entry)] == []
+
+
+def test_every_default_is_said_in_the_description_of_its_argument(every: list[Entry]) -> None:
+    assert [line for entry in every for line in unsaid_defaults(entry)] == []

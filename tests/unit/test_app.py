@@ -76,12 +76,12 @@ def test_two_folders_two_users_and_two_times_give_the_same_bytes(synthesized: Sy
 
 
 def test_account_and_region_from_the_settings_give_the_same_as_from_the_environment(synthesized: Synthesized) -> None:
-    # Also the proof that `-c config=other.yaml` reads the other file: here nothing else says the account.
+    # This also proves that `-c config=other.yaml` reads the other file: nothing else names the account here.
     assert templates(synthesized.configured) == templates(synthesized.first)
     assert assets(synthesized.configured) == assets(synthesized.first)
 
 
-def test_no_clock_and_no_place_of_the_machine_is_in_a_template(synthesized: Synthesized) -> None:
+def test_no_time_and_no_path_of_the_machine_is_in_a_template(synthesized: Synthesized) -> None:
     now = int(time.time())
     today = time.strftime("%Y-%m-%d")
     for name, content in templates(synthesized.first).items():
@@ -92,14 +92,14 @@ def test_no_clock_and_no_place_of_the_machine_is_in_a_template(synthesized: Synt
         assert "alice" not in text, name
 
 
-def test_the_account_is_looked_for_in_no_context_and_nothing_is_recorded(synthesized: Synthesized) -> None:
+def test_synthesis_needs_no_context_lookup_and_writes_no_context(synthesized: Synthesized) -> None:
     manifest = json.loads((synthesized.first / "manifest.json").read_text())
     assert not manifest.get("missing")
     assert not [name for root in synthesized.roots for name in root.rglob("cdk.context.json")]
     assert ACCOUNT in templates(synthesized.first)["Hello.template.json"].decode()
 
 
-def test_an_other_account_gives_other_templates(
+def test_another_account_gives_other_templates(
     application: Application, tmp_path: Path, synthesized: Synthesized
 ) -> None:
     other = Application(application.root, {"CDK_DEFAULT_ACCOUNT": "444455556666", "CDK_DEFAULT_REGION": "eu-central-1"})
@@ -113,7 +113,7 @@ def test_an_other_account_gives_other_templates(
 
 
 def _recommended_flags() -> dict[str, object]:
-    """What aws-cdk-lib recommends for new projects, from the page that comes with it."""
+    """The flags that aws-cdk-lib recommends for new projects, from the page in its package."""
     (archive,) = (item for item in _files("aws_cdk._jsii") if item.name.endswith(".tgz"))
     with tarfile.open(archive) as package:
         page = package.extractfile("package/cx-api/FEATURE_FLAGS.md")

@@ -1,4 +1,4 @@
-"""Where a pipeline keeps its artifacts."""
+"""The bucket of a pipeline's artifacts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_bucket_is_private_encrypted_and_retained(template: Template) -> Non
     assert len(bucket.properties["PublicAccessBlockConfiguration"]) == 4
     (rule,) = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    # Not when its creation is rolled back: the next attempt makes it anew.
+    # Deleted if its creation is rolled back: the next attempt creates it again.
     assert bucket.body["DeletionPolicy"] == "RetainExceptOnCreate"
     assert bucket.body["UpdateReplacePolicy"] == "Retain"
 

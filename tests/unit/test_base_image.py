@@ -114,7 +114,7 @@ def test_the_image_is_refreshed_once_a_day_by_default(template: Template) -> Non
 
 
 def test_the_first_refresh_waits_for_the_first_build(template: Template) -> None:
-    # A rate begins at once, and of two builds of the same image one is refused.
+    # A rate starts a build at once, and CodeBuild refuses one of two builds of the same image.
     assert "BaseFirstBuild" in only(template, "AWS::Scheduler::Schedule").depends_on
 
 
@@ -123,7 +123,7 @@ def test_the_schedule_may_start_this_build_only(template: Template) -> None:
     assert allowed(template, role) == {"codebuild:StartBuild": {"${BaseBuildProject.Arn}"}}
 
 
-def test_another_schedule_is_taken_as_it_is() -> None:
+def test_another_schedule_is_used_unchanged() -> None:
     stack = new_stack()
     cron = scheduler.ScheduleExpression.expression("cron(0 3 * * ? *)")
     BaseImage(stack, "Base", repository_name="pythonbase", source=IMAGE_FOLDER, refresh=cron)
@@ -153,7 +153,7 @@ def test_a_changed_folder_and_a_changed_upstream_are_built_again(tmp_path: Path)
     assert len(set(triggers)) == 3
 
 
-def test_what_running_the_folders_code_leaves_behind_is_no_change(tmp_path: Path) -> None:
+def test_bytecode_caches_in_the_folder_are_no_change(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("ARG UPSTREAM_IMAGE\nFROM ${UPSTREAM_IMAGE}\n")
     before = only(_synthesize(tmp_path), "Custom::ImageBuild").properties["Trigger"]
     for cache in (tmp_path / "__pycache__", tmp_path / "package" / "__pycache__"):
@@ -187,7 +187,7 @@ def test_a_folder_without_a_dockerfile_is_refused(tmp_path: Path) -> None:
         BaseImage(new_stack(), "Base", repository_name="pythonbase", source=tmp_path)
 
 
-def test_it_is_known_by_account_uri_and_moving_tag() -> None:
+def test_it_has_an_account_and_a_uri_with_the_moving_tag() -> None:
     stack = new_stack()
     base = BaseImage(stack, "Base", repository_name="pythonbase", source=IMAGE_FOLDER)
     assert base.account == ACCOUNT
@@ -239,7 +239,7 @@ def test_an_account_that_is_not_12_digits_is_refused(account: str) -> None:
         BaseImage.from_registry(account=account, region=REGION, name="pythonbase")
 
 
-def test_an_account_that_is_known_only_at_deployment_is_taken() -> None:
+def test_an_account_that_is_known_only_at_deployment_is_accepted() -> None:
     stack = Stack()
     base = BaseImage.from_registry(account=Aws.ACCOUNT_ID, region=REGION, name="pythonbase")
     assert text(stack.resolve(base.repository_uri)).startswith("${AWS::AccountId}.dkr.ecr.")

@@ -1,4 +1,4 @@
-"""The watch over refused builds: what starts it, how long it waits, what it may do. Its runs: tests/localcloud."""
+"""`BuildQueueWatch`: what starts it, how long it waits, what it may do. Its runs: tests/localcloud."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_there_is_one_function_for_all_pipelines_and_two_kinds_of_event_reach_it
         "StatusesEnded": ["CodePipeline Pipeline Execution State Change"],
     }
     assert patterns["StatusesBegun"]["detail"]["type"]["category"] == ["Source"]
-    assert "STARTED" not in patterns["StatusesEnded"]["detail"]["state"]  # the commit is not known then
+    assert "STARTED" not in patterns["StatusesEnded"]["detail"]["state"]  # the commit is not known yet
     for rule in resources(template, "AWS::Events::Rule").values():
         (target,) = rule.properties["Targets"]
         assert text(target["Arn"]) == "${StatusesFunction.Arn}"
@@ -98,16 +98,16 @@ def test_the_function_may_read_executions_and_its_secret_and_log(template: Templ
     assert set(denied["Action"]) == {action for action in rights if action.startswith("codepipeline:")}
 
 
-def test_the_function_outlives_all_its_attempts(template: Template, handler: ModuleType) -> None:
+def test_the_timeout_of_the_function_covers_all_its_attempts(template: Template, handler: ModuleType) -> None:
     longest = sum(handler._WAITS) + (len(handler._WAITS) + 1) * handler._TIMEOUT_SECONDS
     assert only(template, "AWS::Lambda::Function").properties["Timeout"] > longest
 
 
-# -- the handler, against a server that plays Bitbucket ----------------------------------------------------------------
+# -- the handler, against a fake Bitbucket server ----------------------------------------------------------------------
 
 
 class Bitbucket(HTTPServer):
-    """Answers with the given statuses in turn, then with 201; keeps what it was sent."""
+    """Answers with the given statuses in turn, then with 201; keeps the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
@@ -128,7 +128,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ Invoke = Callable[..., str]
 
 @cache
 def _session() -> boto3.Session:
-    """One for all: reading the API models takes longer than all the rest."""
+    """One client for all tests: reading the API models takes longer than all the rest."""
     return boto3.Session()
 
 
@@ -185,7 +185,7 @@ SOURCE = _action(
 
 
 def _source_of(**variables: str) -> dict[str, Any]:
-    """What the source says of a run that no push to a branch started."""
+    """What the source action reports for a run that no push to a branch started."""
     kept = {name: value for name, value in SOURCE["output"]["outputVariables"].items() if name != "BranchName"}
     return _action("Source", "CodeStarSourceConnection", outputVariables=kept | variables)
 
@@ -248,7 +248,9 @@ def invoke(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Invoke:
         ("Cancelled", "STOPPED"),
     ],
 )
-def test_the_commit_shows_how_the_execution_is(invoke: Invoke, bitbucket: Bitbucket, status: str, state: str) -> None:
+def test_the_commit_shows_the_status_of_the_execution(
+    invoke: Invoke, bitbucket: Bitbucket, status: str, state: str
+) -> None:
     line = invoke(status, SOURCE)
     ((path, _, body),) = bitbucket.received
     assert path == f"/2.0/repositories/acme/orders/commit/{_COMMIT}/statuses/build"
@@ -263,7 +265,7 @@ def test_the_commit_shows_how_the_execution_is(invoke: Invoke, bitbucket: Bitbuc
     assert line == f"orders execution-1: {state} to acme/orders {_COMMIT}: 201"
 
 
-def test_the_link_is_the_log_when_the_build_was_the_last_thing(invoke: Invoke, bitbucket: Bitbucket) -> None:
+def test_the_link_is_the_log_if_the_build_was_the_last_action(invoke: Invoke, bitbucket: Bitbucket) -> None:
     for actions in ((SOURCE, BUILD), (SOURCE, BUILD, DEPLOY)):
         invoke("Succeeded", *actions)
     first, second = (body["url"] for _, _, body in bitbucket.received)
@@ -297,7 +299,7 @@ def test_a_long_name_has_a_short_key(invoke: Invoke, bitbucket: Bitbucket) -> No
         ),
     ],
 )
-def test_access_tokens_and_api_tokens_are_sent_as_bitbucket_wants_them(
+def test_access_tokens_and_api_tokens_are_sent_as_bitbucket_requires(
     invoke: Invoke, bitbucket: Bitbucket, secret: dict[str, str], sent: str
 ) -> None:
     line = invoke("Succeeded", SOURCE, secret=secret)
@@ -306,7 +308,9 @@ def test_access_tokens_and_api_tokens_are_sent_as_bitbucket_wants_them(
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
-def test_it_waits_longer_and_longer_while_bitbucket_is_down(invoke: Any, bitbucket: Bitbucket, status: int) -> None:
+def test_it_retries_with_exponential_backoff_while_bitbucket_is_down(
+    invoke: Any, bitbucket: Bitbucket, status: int
+) -> None:
     bitbucket.answers = [status, status, status]
     assert invoke("Succeeded", SOURCE).endswith(": 201")
     assert invoke.waited == [1, 2, 4]
@@ -316,14 +320,14 @@ def _states(bitbucket: Bitbucket) -> list[str]:
     return [body["state"] for _, _, body in bitbucket.received]
 
 
-def test_an_attempt_after_an_outage_says_how_the_execution_is_by_then(invoke: Any, bitbucket: Bitbucket) -> None:
+def test_an_attempt_after_an_outage_reports_the_current_status(invoke: Any, bitbucket: Bitbucket) -> None:
     bitbucket.answers = [503]
     assert ": SUCCESSFUL to " in invoke(["InProgress", "Succeeded"], SOURCE)
     assert _states(bitbucket) == ["INPROGRESS", "SUCCESSFUL"]
 
 
 def test_an_attempt_that_was_overtaken_by_another_event_is_corrected(invoke: Any, bitbucket: Bitbucket) -> None:
-    # it ended while the first attempt was under way, and the other event's attempt may have come before
+    # it ended during the first attempt, and the other event's attempt may have come first
     assert ": SUCCESSFUL to " in invoke(["InProgress", "Succeeded"], SOURCE)
     assert _states(bitbucket) == ["INPROGRESS", "SUCCESSFUL"]
     assert invoke.waited == []
@@ -339,7 +343,7 @@ def test_it_gives_up_after_a_minute_so_that_lambda_tries_again(
     assert sum(invoke.waited) == 63
 
 
-def test_a_bitbucket_that_cannot_be_reached_is_one_that_is_down(
+def test_an_unreachable_bitbucket_is_retried_like_one_that_is_down(
     invoke: Any, handler: ModuleType, bitbucket: Bitbucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_URL", "http://127.0.0.1:9/2.0")
@@ -349,7 +353,7 @@ def test_a_bitbucket_that_cannot_be_reached_is_one_that_is_down(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_what_bitbucket_refuses_is_not_tried_again(invoke: Any, bitbucket: Bitbucket, status: int) -> None:
+def test_a_request_that_bitbucket_refuses_is_not_retried(invoke: Any, bitbucket: Bitbucket, status: int) -> None:
     bitbucket.answers = [status]
     assert f": refused: {status}" in invoke("Succeeded", SOURCE)
     assert len(bitbucket.received) == 1
@@ -357,7 +361,7 @@ def test_what_bitbucket_refuses_is_not_tried_again(invoke: Any, bitbucket: Bitbu
 
 
 @pytest.mark.parametrize("variables", [{}, {"CommitId": _COMMIT, "ConnectionArn": f"{CONNECTION}-other"}])
-def test_a_pipeline_of_somebody_else_is_not_reported(
+def test_a_pipeline_with_another_source_is_not_reported(
     invoke: Invoke, bitbucket: Bitbucket, variables: dict[str, str]
 ) -> None:
     line = invoke("Succeeded", _action("Source", "S3", outputVariables=variables))
@@ -374,7 +378,7 @@ def test_a_pipeline_that_it_may_not_read_is_not_reported_and_nothing_fails(
     assert bitbucket.received == []
 
 
-def test_what_codepipeline_cannot_say_now_is_tried_again_by_lambda(invoke: Invoke, bitbucket: Bitbucket) -> None:
+def test_a_throttled_call_of_codepipeline_is_retried_by_lambda(invoke: Invoke, bitbucket: Bitbucket) -> None:
     with pytest.raises(ClientError, match="ThrottlingException"):
         invoke("Succeeded", SOURCE, error="ThrottlingException")
     assert bitbucket.received == []

@@ -195,7 +195,7 @@ def test_a_name_that_is_not_a_container_name_is_refused(container_name: str) -> 
         service_image_buildspec(container_name=container_name)
 
 
-def test_a_container_name_of_ecs_is_taken() -> None:
+def test_a_container_name_of_ecs_is_accepted() -> None:
     assert "'My-app_1'" in service_image_buildspec(container_name="My-app_1").text
 
 
@@ -220,14 +220,14 @@ def test_the_shell_is_bash(rendered: Buildspec) -> None:
 
 
 def test_nothing_runs_after_a_failed_build(rendered: Buildspec) -> None:
-    # CodeBuild runs post_build and finally also when the build failed: nothing may be published from there.
+    # CodeBuild also runs post_build and finally if the build failed: nothing may be published there.
     phases = document(rendered)["phases"]
     assert list(phases) == ["build"]
     assert all(phase.keys() == {"commands"} for phase in phases.values()), "no finally, no on-failure: CONTINUE"
 
 
 def test_no_command_needs_a_function_or_an_array_of_an_earlier_one(rendered: Buildspec) -> None:
-    # CodeBuild carries variables from one command to the next; functions and arrays do not reach it.
+    # CodeBuild passes variables from one command to the next, but no functions and no arrays.
     blocks = command_blocks(rendered)
     for pattern in (FUNCTION, ARRAY):
         names = {name for block in blocks for name in pattern.findall(block)}
@@ -250,7 +250,7 @@ def test_the_environment_of_the_build_is_all_that_is_read(rendered: Buildspec) -
 
 
 def test_shellcheck_finds_nothing(rendered: Buildspec, tmp_path: Path) -> None:
-    # One script, as one phase follows the other: variables that a phase sets for the next one count as used.
+    # All phases in one script, so that variables that a phase sets for the next one count as used.
     script = tmp_path / "buildspec.sh"
     script.write_text("#!/bin/bash\n" + "\n".join(command_blocks(rendered)))
     assert _shellcheck(script) == (0, "")

@@ -1,4 +1,4 @@
-"""The watch over a connection: what starts it, what it decides, what it may do."""
+"""`ConnectionWatch`: what starts it, what it decides, what it may do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a new version replaces the old one, what calls it off, and what is refused with its reason."""
+"""How a new version replaces the old one, what rolls it back, and which settings are refused."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_worker_can_be_deployed_blue_green_with_a_bake_time() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("folder")
-def test_what_cannot_be_done_is_one_error_with_its_place_and_reason(service: str, expected: str) -> None:
+def test_a_wrong_deployment_setting_is_one_error_with_its_place_and_reason(service: str, expected: str) -> None:
     error = _refused(service)
     assert error.startswith("platform.yaml:4: services[0].deployment.")
     assert expected in error
@@ -103,7 +103,7 @@ def test_what_cannot_be_done_is_one_error_with_its_place_and_reason(service: str
 
 
 def _refused(service: str) -> str:
-    """The one mistake in a service with these lines."""
+    """The single error of a service with these lines."""
     Path("platform.yaml").write_text(f"services:\n  - name: orders\n    repository: acme/orders\n    {service}\n")
     with pytest.raises(SettingsError) as caught:
         load_settings(Path("platform.yaml"))
@@ -127,7 +127,7 @@ def _refused(service: str) -> str:
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("folder")
-def test_what_an_environment_sets_is_checked_beside_the_deployment(
+def test_settings_of_an_environment_are_checked_together_with_the_deployment(
     service: str, environment: str, expected: str
 ) -> None:
     error = _refused(
@@ -147,7 +147,7 @@ def test_what_an_environment_sets_is_checked_beside_the_deployment(
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_what_environments_take_from_the_service_is_one_error_there(service: str, expected: str) -> None:
+def test_a_wrong_setting_that_environments_inherit_is_one_error_in_the_service(service: str, expected: str) -> None:
     error = _refused(f"{service}\n    environments: [{{name: staging}}, {{name: production}}]")
     assert f": services[0].deployment.{expected}" in error
 
@@ -159,7 +159,9 @@ def test_what_environments_take_from_the_service_is_one_error_there(service: str
         ({"deployment": {"server_errors": 5}, "load_balancer": "none"}, "internal"),
     ],
 )
-def test_only_where_a_service_runs_it_counts_who_reaches_it(service: dict[str, Any], load_balancer: str) -> None:
+def test_the_load_balancer_is_checked_in_the_environments_and_not_in_the_service(
+    service: dict[str, Any], load_balancer: str
+) -> None:
     environments = [{"name": "staging", "load_balancer": load_balancer}]
     app = new_platform(
         {"services": [{"name": "orders", "repository": "acme/orders", **service, "environments": environments}]}

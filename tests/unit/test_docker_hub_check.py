@@ -105,7 +105,7 @@ def test_a_sidecar_from_docker_hub_is_refused_with_what_to_write_instead(app: Ap
     assert construct["cloudFormationResource"]["propertyPaths"] == ["Properties.ContainerDefinitions.1.Image"]
 
 
-def test_the_template_of_a_refused_app_cannot_be_had_for_tests_either(app: App) -> None:
+def test_template_from_stack_also_fails_for_a_refused_app(app: App) -> None:
     stack = Stack(app, "Shop")
     _task(stack, "nginx:1.29")
     with pytest.raises(RuntimeError, match=r"docker\.io/library/nginx:1\.29"):
@@ -137,7 +137,7 @@ def test_a_build_project_is_refused_for_its_image_and_for_its_buildspec(app: App
 # -- where -------------------------------------------------------------------------------------------------------------
 
 
-def test_nested_stacks_and_stages_are_looked_at(app: App) -> None:
+def test_nested_stacks_and_stages_are_checked(app: App) -> None:
     outer = Stack(app, "Outer")
     inner = NestedStack(NestedStack(outer, "Middle"), "Inner")
     _task(inner, "nginx:1.29")
@@ -147,7 +147,7 @@ def test_nested_stacks_and_stages_are_looked_at(app: App) -> None:
     assert "Prod/Shop/Task/Resource" in refusal
 
 
-def test_the_check_of_a_stage_looks_at_that_stage_only(tmp_path: Path) -> None:
+def test_the_check_of_a_stage_reads_that_stage_only(tmp_path: Path) -> None:
     app = App(context=CONTEXT, outdir=str(tmp_path))
     stage = Stage(app, "Prod")
     _task(Stack(stage, "Shop"), "nginx:1.29")

@@ -1,4 +1,4 @@
-"""What the check finds in the text of a buildspec, and what it leaves alone."""
+"""What the check finds in the text of a buildspec, and what it does not report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions of a template can become, and where that leads."""
+"""Which values the functions of a template can have, and which registries these name."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ UNDECIDED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "verdicts"), DECIDED)
-def test_functions_with_known_values_are_worked_out(value: Any, verdicts: dict[str, Verdict]) -> None:
+def test_functions_with_known_values_are_evaluated(value: Any, verdicts: dict[str, Verdict]) -> None:
     assert _verdicts(value) == verdicts
 
 
@@ -168,7 +168,7 @@ def test_an_unknown_registry_is_reported_as_such(value: Any, shown: str) -> None
     assert _verdicts(value) == {shown: CANNOT_TELL}
 
 
-def test_too_many_combinations_are_not_passed_over() -> None:
+def test_too_many_combinations_are_reported() -> None:
     either = {"Fn::If": ["C", "a", "b"]}
     assert _verdicts(_join("quay.io/", *[either] * 10)) == {"<more than 200 alternatives>": CANNOT_TELL}
 

@@ -37,7 +37,7 @@ POSITIONS = [(kind, position) for kind, positions in IMAGES.items() for position
 
 
 @pytest.mark.parametrize(("resource_type", "position"), POSITIONS)
-def test_every_position_is_looked_at(tmp_path: Path, resource_type: str, position: str) -> None:
+def test_every_position_is_checked(tmp_path: Path, resource_type: str, position: str) -> None:
     properties, location = _at(position, HUB)
     assert _findings(tmp_path, resource_type, properties) == [(location, FOUND)]
     assert _findings(tmp_path, resource_type, _at(position, OTHER)[0]) == []
@@ -45,7 +45,7 @@ def test_every_position_is_looked_at(tmp_path: Path, resource_type: str, positio
     assert unknown == "PythonbaseDockerHubCannotTell[<X>]"
 
 
-def test_the_positions_are_those_of_the_services_in_question() -> None:
+def test_the_positions_cover_every_service_that_runs_images() -> None:
     services = {kind.split("::")[1] for kind in IMAGES}
     assert services >= {"ECS", "CodeBuild", "Lambda", "Batch", "AppRunner", "SageMaker"}
     assert {position for kind, position in POSITIONS if kind == "AWS::Batch::JobDefinition"} == {
@@ -69,7 +69,9 @@ def test_the_positions_are_those_of_the_services_in_question() -> None:
         ("AWS::S3::Bucket", "ContainerDefinitions.*.Image", HUB),
     ],
 )
-def test_what_is_not_pulled_is_no_finding(tmp_path: Path, resource_type: str, position: str, image: str) -> None:
+def test_an_image_that_is_not_pulled_is_no_finding(
+    tmp_path: Path, resource_type: str, position: str, image: str
+) -> None:
     assert _findings(tmp_path, resource_type, _at(position, image)[0]) == []
 
 
@@ -87,7 +89,7 @@ def test_every_container_counts_and_a_branch_counts_as_if_taken(tmp_path: Path) 
     ]
 
 
-def test_containers_that_only_the_deployment_knows_are_reported(tmp_path: Path) -> None:
+def test_containers_that_are_known_only_at_deployment_are_reported(tmp_path: Path) -> None:
     containers = {"ContainerDefinitions": {"Fn::Transform": {"Name": "Containers"}}}
     assert _findings(tmp_path, "AWS::ECS::TaskDefinition", containers) == [
         ("Properties.ContainerDefinitions", "PythonbaseDockerHubCannotTell[<Fn::Transform>]")
@@ -124,7 +126,7 @@ def test_a_patch_is_read_like_a_manifest(tmp_path: Path) -> None:
     assert _findings(tmp_path, "Custom::AWSCDK-EKS-KubernetesPatch", patch) == [("Properties.ApplyPatchJson", FOUND)]
 
 
-def test_a_manifest_with_values_of_the_deployment_is_read(tmp_path: Path) -> None:
+def test_a_manifest_with_values_that_are_known_only_at_deployment_is_read(tmp_path: Path) -> None:
     joined = [
         '[{"spec":{"replicas":',
         {"Ref": "Count"},
@@ -200,7 +202,7 @@ def test_in_a_buildspec_the_shell_hides_a_registry_and_the_template_does_not(tmp
     }
 
 
-def test_a_buildspec_that_only_the_deployment_knows_is_reported(tmp_path: Path) -> None:
+def test_a_buildspec_that_is_known_only_at_deployment_is_reported(tmp_path: Path) -> None:
     found = _findings(tmp_path, "AWS::CodeBuild::Project", _project({"Ref": "X"}))
     assert found == [("Properties.Source.BuildSpec", "PythonbaseDockerHubCannotTell[<X>]")]
 

@@ -1,4 +1,4 @@
-"""What doctor makes of what it has read, and how it reports."""
+"""The findings of `pythonbase doctor` for what it has read, and its report."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _platform(**changed: Any) -> Platform:
 def _only(findings: list[Finding]) -> Finding:
     (finding,) = findings
     for said in (finding.place, finding.what, finding.fix):
-        assert said.isprintable()  # which a line end is not
+        assert said.isprintable()  # no line ends
         assert said
     return finding
 
@@ -76,7 +76,7 @@ def test_the_required_bootstrap_version_is_that_of_the_pinned_cdk_library() -> N
 
 
 @pytest.mark.parametrize("version", ["6", "30"])
-def test_a_bootstrap_that_is_new_enough_is_in_order(version: str) -> None:
+def test_a_bootstrap_that_is_new_enough_gives_no_finding(version: str) -> None:
     assert bootstrap.judge(version, account="1", region="r") == []
 
 
@@ -87,17 +87,17 @@ def test_a_bootstrap_that_is_missing_or_too_old_is_an_error(version: str | None,
     assert finding.fix == "cdk bootstrap aws://123456789012/eu-west-1"
 
 
-def test_another_account_that_refuses_is_told_how_to_trust_this_one() -> None:
+def test_the_fix_for_another_account_bootstraps_it_with_trust_in_this_one() -> None:
     place = Elsewhere(account="222222222222", region="eu-west-1")
     finding = bootstrap.judge_refused(place, trusted="111111111111", partition="aws", said="AccessDenied: no way")
     assert "does not trust this one: AccessDenied: no way" in _only([finding]).what
     assert "cdk bootstrap aws://222222222222/eu-west-1 --trust 111111111111 " in finding.fix
 
 
-# -- what is in the way of a deployment --------------------------------------------------------------------------------
+# -- what blocks a deployment ------------------------------------------------------------------------------------------
 
 
-def test_an_account_without_the_role_of_ecs_is_warned() -> None:
+def test_a_missing_service_linked_role_of_ecs_is_a_warning() -> None:
     finding = _only(account.judge(is_there=False))
     assert finding.severity is Severity.WARNING
     assert finding.fix == "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com"
@@ -113,7 +113,7 @@ def _stack(status: str, *, protected: bool = False) -> dict[str, Any]:
     [
         (
             _stack("ROLLBACK_COMPLETE", protected=True),
-            "it is protected, so that cdk deploy cannot create it again",
+            "it is protected, so cdk deploy cannot create it again",
             "--no-enable-termination-protection --stack-name OrdersState, then",
         ),
         (_stack("ROLLBACK_COMPLETE"), "its creation failed (ROLLBACK_COMPLETE)", "and cdk deploy OrdersState"),
@@ -125,18 +125,18 @@ def _stack(status: str, *, protected: bool = False) -> dict[str, Any]:
         (_stack("DELETE_FAILED"), "stuck in DELETE_FAILED", "delete it again"),
     ],
 )
-def test_a_stack_that_failed_says_the_way_out(stack: dict[str, Any], what: str, fix: str) -> None:
+def test_a_failed_stack_has_a_fix(stack: dict[str, Any], what: str, fix: str) -> None:
     finding = _only(stacks.judge(stack))
     assert what in finding.what
     assert fix in finding.fix
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS"])
-def test_other_stacks_are_in_order(status: str) -> None:
+def test_other_stacks_give_no_finding(status: str) -> None:
     assert stacks.judge(_stack(status, protected=True)) == []
 
 
-def test_a_repository_without_its_stack_can_be_taken_over() -> None:
+def test_a_repository_without_its_stack_can_be_imported() -> None:
     missing = [Repository(name="orders", stack="OrdersState"), Repository(name="bills", stack="BillsState")]
     finding = _only(stacks.judge_repositories(missing, {"orders", "other"}))
     assert finding.place == "repository orders"
@@ -161,27 +161,27 @@ def test_zones_without_fargate_are_named_with_those_that_have_it() -> None:
     assert finding.fix == "set availability_zones to some of us-west-1a, us-west-1c"
 
 
-def test_zones_without_an_endpoint_and_zones_of_others_are_named() -> None:
+def test_zones_without_an_endpoint_and_unavailable_zones_are_named() -> None:
     endpoints = {**EVERYWHERE, "ecr.dkr": ["us-west-1b", "us-west-1c"]}
     first, second = networks.judge(_vpc("us-west-1a", "us-west-1d"), ZONES, endpoints, with_fargate=None)
     assert first.place == second.place == "platform.yaml: network.availability_zones"
     assert first.what == "the zone us-west-1a has no VPC endpoint of ecr.dkr"
-    assert second.what == "the zone us-west-1d is none of this account"
+    assert second.what == "the zone us-west-1d is not available in this account"
     assert first.fix == "set availability_zones to some of us-west-1b, us-west-1c"
 
 
-def test_more_zones_than_the_account_sees() -> None:
+def test_more_zones_than_the_account_has_are_an_error() -> None:
     two = {name: ZONES[name] for name in ("us-west-1a", "us-west-1c")}
     finding = _only(networks.judge(_vpc(max_azs=3), two, {}, with_fargate=None))
-    assert finding.what == "max_azs is 3, and the account has 2 zones: us-west-1a, us-west-1c"
+    assert finding.what == "max_azs is 3, but the account has 2 zones: us-west-1a, us-west-1c"
     assert finding.fix == "set max_azs to 2"
 
 
-def test_zones_that_have_everything_are_in_order() -> None:
+def test_zones_that_have_everything_give_no_finding() -> None:
     assert networks.judge(_vpc(), ZONES, EVERYWHERE, with_fargate=None) == []
 
 
-def test_the_endpoints_that_are_looked_for_are_those_of_the_network() -> None:
+def test_the_checked_endpoints_are_those_of_the_network() -> None:
     app = new_platform(SETTINGS)
     template = Template.from_stack(platform_stacks(app)["Network"])
     services = {
@@ -213,7 +213,7 @@ def test_the_console_of_govcloud_has_another_address() -> None:
     assert "https://us-gov-east-1.console.amazonaws-us-gov.com/codesuite/settings/connections" in finding.fix
 
 
-def test_an_available_connection_is_in_order() -> None:
+def test_an_available_connection_gives_no_finding() -> None:
     found = Connection(name="pythonbase", status="AVAILABLE")
     assert connection.judge(found, _platform(), region="eu-west-1") == []
 
@@ -260,29 +260,29 @@ def test_a_failed_stage_is_named_with_its_action_and_its_reason() -> None:
 
 
 @pytest.mark.parametrize("found", [None, PENDING])
-def test_a_source_that_failed_for_want_of_the_connection_says_that_it_goes_on_by_itself(
+def test_a_source_that_failed_because_of_the_connection_is_retried_automatically(
     found: Connection | None,
 ) -> None:
     finding = _only(pipelines.judge(_state("Source", "Failed"), found))
     assert "because the connection is not available" in finding.what
-    assert "retried by itself" in finding.fix
+    assert "retried automatically" in finding.fix
 
 
-def test_a_source_that_failed_over_a_connection_that_works_gives_its_own_reason() -> None:
+def test_a_failed_source_with_an_available_connection_gives_its_own_reason() -> None:
     finding = _only(pipelines.judge(_state("Source", "Failed", "no such branch"), AVAILABLE))
     assert finding.what == "stage Source failed in DoSource: no such branch"
 
 
-def test_another_stage_that_failed_is_not_put_down_to_the_connection() -> None:
+def test_another_failed_stage_gives_its_own_reason_whatever_the_connection_is() -> None:
     assert "it broke" in _only(pipelines.judge(_state("Build", "Failed"), PENDING)).what
 
 
 @pytest.mark.parametrize("status", ["Succeeded", "InProgress", "Stopped", "Cancelled"])
-def test_a_stage_that_did_not_fail_is_in_order(status: str) -> None:
+def test_a_stage_that_did_not_fail_gives_no_finding(status: str) -> None:
     assert pipelines.judge(_state("Build", status), AVAILABLE) == []
 
 
-def test_a_pipeline_that_never_ran_is_in_order() -> None:
+def test_a_pipeline_that_never_ran_gives_no_finding() -> None:
     state = {"pipelineName": "orders", "stageStates": [{"stageName": "Source", "actionStates": []}]}
     assert pipelines.judge(state, AVAILABLE) == []
 
@@ -303,11 +303,11 @@ def test_the_moving_tag_is_that_of_the_constructs() -> None:
         ("ImageNotFoundException", "p", "aws codebuild start-build --project-name p"),
     ],
 )
-def test_a_base_image_that_is_missing(error: str, project: str | None, fix: str) -> None:
+def test_a_missing_base_image_has_a_fix(error: str, project: str | None, fix: str) -> None:
     assert _only(base_images.judge_image(BASE, error, project)).fix == fix
 
 
-def test_a_base_image_that_is_there_is_in_order() -> None:
+def test_an_existing_base_image_gives_no_finding() -> None:
     assert base_images.judge_image(BASE, None, "p") == []
 
 
@@ -319,11 +319,11 @@ def _build(status: str, *, hours_ago: float = 1, **more: Any) -> dict[str, Any]:
 def test_a_refresh_is_late_after_twice_its_schedule(hours: float, is_late: bool) -> None:
     found = base_images.judge_refresh(BASE, "p", _build("SUCCEEDED", hours_ago=hours), now=NOW)
     assert bool(found) is is_late
-    assert not found or "should be rate(1 day)" in _only(found).what
+    assert not found or "its schedule is rate(1 day)" in _only(found).what
 
 
 @pytest.mark.parametrize("status", ["FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
-def test_a_refresh_that_did_not_end_well_is_an_error_with_its_reason(status: str) -> None:
+def test_a_failed_refresh_is_an_error_with_its_reason(status: str) -> None:
     phases = [
         {"phaseType": "INSTALL", "phaseStatus": "SUCCEEDED"},
         {"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": [{"message": "exit status 1"}]},
@@ -338,7 +338,7 @@ def test_a_base_image_that_was_never_built_is_an_error() -> None:
     assert "never built" in _only(base_images.judge_refresh(BASE, "p", None, now=NOW)).what
 
 
-def test_a_refresh_that_runs_is_in_order() -> None:
+def test_a_refresh_in_progress_gives_no_finding() -> None:
     assert base_images.judge_refresh(BASE, "p", _build("IN_PROGRESS"), now=NOW) == []
 
 
@@ -362,7 +362,7 @@ def test_the_longest_time_between_two_refreshes(expression: str, days: float) ->
     assert longest_gap(expression) == timedelta(days=days)
 
 
-def test_what_is_no_schedule_is_refused() -> None:
+def test_an_expression_that_is_not_a_schedule_is_refused() -> None:
     with pytest.raises(ValueError, match="must be rate"):
         longest_gap("at(2026-01-01T00:00:00)")
 
@@ -372,7 +372,7 @@ def test_what_is_no_schedule_is_refused() -> None:
 SECRET = Secret(reference="orders/db", place="platform.yaml: services[0].secrets.DB")
 
 
-def test_a_secret_that_is_absent_or_about_to_go() -> None:
+def test_a_missing_secret_and_one_that_is_scheduled_for_deletion_have_a_fix() -> None:
     absent = _only(secrets.judge(SECRET, None))
     assert (absent.place, absent.what) == (SECRET.place, "there is no secret orders/db")
     assert absent.fix == "aws secretsmanager create-secret --name orders/db --secret-string file://value.txt"
@@ -380,7 +380,7 @@ def test_a_secret_that_is_absent_or_about_to_go() -> None:
     assert going.fix == "aws secretsmanager restore-secret --secret-id orders/db"
 
 
-def test_a_secret_that_exists_is_in_order() -> None:
+def test_a_secret_that_exists_gives_no_finding() -> None:
     assert secrets.judge(SECRET, {"Name": "orders/db"}) == []
 
 
@@ -407,19 +407,19 @@ def _judge(*, running: str = "image@1", recorded: str | None = "image@1", **chan
     return services.judge(ORDERS, _service(**changed), running=running, recorded=recorded, stack="Orders")
 
 
-def test_a_service_that_runs_what_is_recorded_is_in_order() -> None:
+def test_a_service_that_runs_the_recorded_image_gives_no_finding() -> None:
     assert _judge() == []
 
 
-def test_a_service_that_runs_something_else_is_an_error() -> None:
-    assert _only(_judge(running="image@2")).what == "it runs image@2, recorded is image@1"
+def test_a_service_that_runs_another_image_is_an_error() -> None:
+    assert _only(_judge(running="image@2")).what == "it runs image@2, but image@1 is recorded"
 
 
-def test_while_a_deployment_runs_the_record_is_not_held_against_the_service() -> None:
+def test_during_a_deployment_the_running_image_may_differ_from_the_record() -> None:
     assert _judge(running="image@2", deployments=[{}, {}], runningCount=0) == []
 
 
-def test_a_service_without_tasks_says_what_ecs_says() -> None:
+def test_a_service_without_tasks_gives_the_reason_of_ecs() -> None:
     finding = _only(_judge(runningCount=0))
     assert finding.what == "no task runs: (service orders) cannot pull"
     assert "--cluster main --service orders" in finding.fix
@@ -430,12 +430,12 @@ def test_a_service_without_its_record_is_an_error() -> None:
     finding = _only(_judge(recorded=None))
     assert "/pythonbase/services/orders/image" in finding.what
     put = "aws ssm put-parameter --type String --name /pythonbase/services/orders/image --value image@1"
-    assert finding.fix == put  # without --overwrite: what a release has recorded meanwhile stays
+    assert finding.fix == put  # without --overwrite: a record that a release has written meanwhile stays
 
 
-def test_a_record_of_a_placeholder_beside_a_release_that_runs_is_put_right() -> None:
+def test_the_fix_for_a_placeholder_in_the_record_is_the_running_release() -> None:
     finding = _only(_judge(running="orders@sha256:1", recorded="pythonbase:latest"))
-    assert "which is no release" in finding.what
+    assert "which is not a release" in finding.what
     assert finding.fix.endswith("--value orders@sha256:1 --overwrite")
 
 
@@ -455,7 +455,7 @@ def _limit(quota: quotas.Quota, value: float, *, known: bool = True) -> quotas.L
 
 
 @pytest.mark.parametrize("value", [0, 0.5])
-def test_without_a_build_at_once_every_build_fails(value: float) -> None:
+def test_a_quota_of_no_builds_is_an_error(value: float) -> None:
     finding = _only(quotas.judge_builds(_limit(quotas.BUILDS, value), builds=1))
     assert finding.severity is Severity.ERROR
     assert "every build fails to start" in finding.what
@@ -471,7 +471,7 @@ def test_more_builds_than_may_run_at_once_are_a_warning(value: float, builds: in
 
 
 @pytest.mark.parametrize(("present", "more", "fits"), [(990, 10, True), (990, 11, False), (1001, 0, False)])
-def test_pipelines_must_fit_beside_those_that_are_there(present: int, more: int, fits: bool) -> None:
+def test_new_pipelines_must_fit_beside_existing_ones(present: int, more: int, fits: bool) -> None:
     found = quotas.judge_room(_limit(quotas.PIPELINES, 1000, known=False), present=present, more=more)
     assert (not found) is fits
     if found:
@@ -482,7 +482,7 @@ def test_pipelines_must_fit_beside_those_that_are_there(present: int, more: int,
 def test_a_value_says_whether_it_is_the_accounts_own() -> None:
     assert _limit(quotas.RULES, 250).text == "250"
     assert _limit(quotas.RULES, 300, known=False).text == (
-        "300 by the documented default; Service Quotas did not tell the account's own"
+        "300 by the documented default; Service Quotas did not return the account's value"
     )
 
 
@@ -507,7 +507,7 @@ services:
 """
 
 
-def test_the_configuration_says_what_should_be_there(tmp_path: Path) -> None:
+def test_the_configuration_says_what_should_exist(tmp_path: Path) -> None:
     config = tmp_path / "platform.yaml"
     config.write_text(CONFIG)
     platform = declared.load(config)
@@ -562,7 +562,7 @@ def test_with_a_prefix_it_looks_for_the_names_that_are_in_aws(folder: Path) -> N
     assert [item.name for item in platform.base_images] == ["shop-pythonbase"]
 
 
-def test_a_wrong_configuration_is_the_message_of_the_application(tmp_path: Path) -> None:
+def test_a_wrong_configuration_ends_with_the_message_of_the_application(tmp_path: Path) -> None:
     config = tmp_path / "platform.yaml"
     config.write_text("services: [{name: orders, repository: acme/orders, port: 99999}]")
     with pytest.raises(CannotRunError, match="got 99999; use a port from 1 to 65535"):
@@ -639,9 +639,7 @@ def test_outside_the_application_it_says_where_to_run(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "pythonbase doctor: the application is not here; run it in the folder that has app.py and stacks/\n"
-    )
+    assert done.stderr == ("pythonbase doctor: no application found; run this in the folder with app.py and stacks/\n")
 
 
 def test_doctor_needs_no_cdk_library() -> None:
@@ -655,7 +653,7 @@ def test_doctor_needs_no_cdk_library() -> None:
 def test_settings_that_a_release_has_lost_are_found_although_cdk_diff_is_empty() -> None:
     arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/orders"
     finding = services._lost_template(ORDERS, f"{arn}:7", f"{arn}:8", "Orders")
-    assert finding.what.startswith("it runs the settings of orders:7, and the stack Orders has deployed orders:8")
+    assert finding.what.startswith("it runs the settings of orders:7, but the stack Orders has deployed orders:8")
     machine = "arn:aws:states:eu-central-1:111122223333:stateMachine:orders-release"
     assert f"--state-machine-arn {machine} " in finding.fix
     assert json.loads(finding.fix.partition("--input ")[2].strip("'")) == {"template": f"{arn}:8"}

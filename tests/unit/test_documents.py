@@ -47,7 +47,7 @@ def _broken(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     assert list(_broken(page)) == []
 
 

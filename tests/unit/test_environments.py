@@ -147,7 +147,7 @@ def test_one_digest_goes_through_all_environments_in_order(pipeline: Resource) -
     assert machines["Production"] == f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:orders-production-release"
 
 
-def test_who_approves_sees_commit_author_and_digest(pipeline: Resource) -> None:
+def test_the_approver_sees_commit_author_and_digest(pipeline: Resource) -> None:
     (approval,) = pipeline.properties["Stages"][3]["Actions"]
     assert approval["ActionTypeId"]["Category"] == "Approval"
     message = approval["Configuration"]["CustomData"]
@@ -196,7 +196,7 @@ def test_tasks_elsewhere_may_pull_from_the_pipelines_account_and_region(spread: 
         assert expected in allowed(spread[stack], "ServiceExecutionRole")["ecr:BatchGetImage"]
 
 
-def test_a_release_may_keep_images_where_its_steps_do(spread: dict[str, Template]) -> None:
+def test_a_release_may_tag_images_only_if_its_steps_do(spread: dict[str, Template]) -> None:
     kept = {f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/orders"}
     for stack, images in (("OrdersStaging", kept), ("OrdersProduction", kept), ("OrdersUs", None)):
         rights = allowed(spread[stack], "ServiceReleaseRole")
@@ -205,7 +205,7 @@ def test_a_release_may_keep_images_where_its_steps_do(spread: dict[str, Template
         assert (":ecr:" in steps) is (images is not None), stack
 
 
-def test_a_release_may_ask_the_pipeline_where_it_is_told_of_one(spread: dict[str, Template]) -> None:
+def test_a_release_may_read_the_pipeline_only_if_it_gets_the_execution(spread: dict[str, Template]) -> None:
     (told,) = [
         stage["Name"]
         for stage in only(spread["Orders"], "AWS::CodePipeline::Pipeline").properties["Stages"]
@@ -237,7 +237,7 @@ def test_the_pipeline_releases_elsewhere_with_a_role_there_that_trusts_it_alone(
 
 
 def test_stages_here_are_rolled_back_and_those_elsewhere_only_end(spread: dict[str, Template]) -> None:
-    # A release elsewhere cannot ask this pipeline what kind of execution it is in.
+    # A release elsewhere cannot read from this pipeline which kind of execution started it.
     stages = {
         stage["Name"]: stage for stage in only(spread["Orders"], "AWS::CodePipeline::Pipeline").properties["Stages"]
     }

@@ -1,16 +1,17 @@
-"""Alarms on what fails without anybody watching."""
+"""Alarms for failures outside pipelines."""
 
 from __future__ import annotations
 
 import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 
 from pythonbase import FailureAlarms, Network
-from tests.unit.synthesis import ACCOUNT, REGION, SETTINGS, new_platform, new_stack, platform_stacks, resources
+from tests.unit.synthesis import ACCOUNT, REGION, SETTINGS, new_platform, new_stack, platform_stacks, resources, text
 
 
-def test_failures_that_no_pipeline_tells_of_set_off_an_alarm_where_notifications_have_a_topic() -> None:
+def test_failures_outside_pipelines_have_an_alarm_if_notifications_have_a_topic() -> None:
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:releases"
     services = [
         {"name": "orders", "repository": "acme/orders", "environments": [{"name": "staging"}]},
@@ -40,7 +41,7 @@ def test_failures_that_no_pipeline_tells_of_set_off_an_alarm_where_notifications
 
 
 @pytest.mark.parametrize("topic", [f"arn:aws:sns:{REGION}:{ACCOUNT}:releases", None])
-def test_few_pulls_left_at_docker_hub_are_told_to_the_topic_too(topic: str | None) -> None:
+def test_few_remaining_pulls_at_docker_hub_also_notify_the_topic(topic: str | None) -> None:
     base = {"name": "pythonbase", "upstream": "docker.io/library/python:3.13-slim", "upstream_credentials": "hub/ci"}
     notifications = {"topic": topic} if topic else {}
     app = new_platform({**SETTINGS, "base_images": [base], "notifications": notifications})
@@ -49,10 +50,11 @@ def test_few_pulls_left_at_docker_hub_are_told_to_the_topic_too(topic: str | Non
     assert few.get("AlarmActions", []) == ([topic] if topic else [])
 
 
-def test_an_alarm_tells_no_topic_of_another_region() -> None:
+def test_an_alarm_notifies_no_topic_of_another_region() -> None:
     stack = new_stack()
     network = Network(stack, "Network")
-    alarms = FailureAlarms(stack, "Alarms", topic_arn=f"arn:aws:sns:us-east-1:{ACCOUNT}:releases")
+    elsewhere = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:us-east-1:{ACCOUNT}:releases")
+    alarms = FailureAlarms(stack, "Alarms", topic=elsewhere)
     alarms.watch_machine("Reconciler", network.reconciler.state_machine, what="It", advice="Look")
     alarms.tell_of(
         cloudwatch.Alarm(
@@ -61,3 +63,11 @@ def test_an_alarm_tells_no_topic_of_another_region() -> None:
     )
     for alarm in resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm").values():
         assert "AlarmActions" not in alarm.properties
+
+
+def test_an_alarm_tells_a_topic_of_the_same_stack() -> None:
+    stack = new_stack()
+    alarms = FailureAlarms(stack, "Alarms", topic=sns.Topic(stack, "Topic"))
+    alarms.watch_machine("Reconciler", Network(stack, "Network").reconciler.state_machine, what="It", advice="Look")
+    found = resources(Template.from_stack(stack), "AWS::CloudWatch::Alarm").values()
+    assert [text(alarm.properties["AlarmActions"][0]) for alarm in found] == ["${Topic}", "${Topic}"]

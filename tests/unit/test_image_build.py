@@ -100,19 +100,19 @@ def test_every_function_logs_to_the_one_log_group(template: Template) -> None:
 
 
 @pytest.mark.parametrize(("timeout", "attempts"), [(None, 648), (Duration.minutes(10), 168)])
-def test_a_deployment_asks_every_5_seconds_for_a_little_longer_than_the_timeout(
+def test_a_deployment_polls_every_5_seconds_for_a_little_longer_than_the_timeout(
     timeout: Duration | None, attempts: int
 ) -> None:
     definition = text(only(_synthesize(timeout), "AWS::StepFunctions::StateMachine").properties["DefinitionString"])
     assert f'"IntervalSeconds":5,"MaxAttempts":{attempts},"BackoffRate":1' in definition
 
 
-def test_a_deployment_cannot_wait_as_long_as_cloudformation() -> None:
+def test_a_timeout_over_50_minutes_is_refused() -> None:
     with pytest.raises(ValueError, match="timeout must be at most 50 minutes, got 60"):
         _synthesize(Duration.hours(1))
 
 
-def test_the_build_is_given_up_before_the_framework_and_that_before_cloudformation(template: Template) -> None:
+def test_the_build_times_out_before_the_framework_and_the_framework_before_cloudformation(template: Template) -> None:
     properties = only(template, "Custom::ImageBuild").properties
     machine = only(template, "AWS::StepFunctions::StateMachine").properties
     (attempts,) = re.findall(r'"MaxAttempts":(\d+)', text(machine["DefinitionString"]))
@@ -124,7 +124,7 @@ def test_the_build_is_given_up_before_the_framework_and_that_before_cloudformati
 
 @pytest.fixture(scope="module")
 def handler() -> ModuleType:
-    """The handler as Lambda loads it: a module of its own, nothing of the library beside it."""
+    """The handler as Lambda loads it: a single module, without the library."""
     spec = importlib.util.spec_from_file_location("image_build_handler", HANDLER)
     assert spec
     assert spec.loader
@@ -231,7 +231,7 @@ def test_the_handler_needs_nothing_but_boto3_and_the_standard_library(handler: M
 
 
 @pytest.mark.parametrize(("minutes", "given_up"), [(49, False), (51, True)])
-def test_a_build_that_takes_too_long_is_told_with_its_phase_and_log(
+def test_a_build_that_takes_too_long_is_reported_with_its_phase_and_log(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch, minutes: int, given_up: bool
 ) -> None:
     client = boto3.client("codebuild", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106

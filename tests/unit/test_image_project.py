@@ -57,7 +57,7 @@ def test_the_build_logs_to_its_own_retained_log_group(template: Template, projec
     assert (group.properties["RetentionInDays"], group.body["DeletionPolicy"]) == (90, "Retain")
 
 
-def test_a_build_of_its_own_may_only_log(template: Template) -> None:
+def test_the_build_may_only_log_by_default(template: Template) -> None:
     assert allowed(template, "BuildRole") == {
         "logs:CreateLogStream": {"${BuildLogs.Arn}"},
         "logs:PutLogEvents": {"${BuildLogs.Arn}"},

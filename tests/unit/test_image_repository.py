@@ -37,7 +37,7 @@ def test_without_moving_tags_every_tag_is_immutable(repositories: dict[str, Reso
 @pytest.mark.parametrize("name", ["Moving", "Fixed"])
 def test_a_repository_survives_its_stack_and_is_scanned(repositories: dict[str, Resource], name: str) -> None:
     repository = repositories[name]
-    # Not when its creation is rolled back: the next attempt makes it anew.
+    # Deleted if its creation is rolled back: the next attempt creates it again.
     assert repository.body["DeletionPolicy"] == "RetainExceptOnCreate"
     assert repository.body["UpdateReplacePolicy"] == "Retain"
     assert repository.properties["ImageScanningConfiguration"] == {"ScanOnPush": True}
@@ -61,7 +61,7 @@ def test_tagged_images_are_removed_by_count_only(repositories: dict[str, Resourc
     assert _selections(repositories["Fixed"]) == _BY_AGE_AND_COUNT
 
 
-def test_what_a_moving_tag_names_is_in_use_and_kept_before_all_else(repositories: dict[str, Resource]) -> None:
+def test_images_with_a_moving_tag_are_kept_by_the_first_rule(repositories: dict[str, Resource]) -> None:
     kept, *others = _selections(repositories["Moving"])
     # 9,999: more than 100 releases in each of 99 environments
     assert kept == {

@@ -1,4 +1,4 @@
-"""AWS Solutions checks over the whole application in all its forms, and honest acknowledgements."""
+"""AWS Solutions checks over all variants of the application; each acknowledgement is needed and has a reason."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def bare(build: BuildApp) -> Bare:
 
 
 def test_the_application_synthesizes_without_findings_and_warnings(build: BuildApp) -> None:
-    # The application carries the checks itself, as `cdk synth` runs them: a finding raises here.
+    # The application adds the checks itself, as `cdk synth` runs them: a finding raises here.
     stacks = build().synth().stacks
     assert stacks
     messages = [message for stack in stacks for message in stack.messages]
@@ -152,7 +152,7 @@ REASON = "the bucket of this test never gets an object"
 
 
 def _bucket(*acknowledged: tuple[str, str], on_stack: bool = False) -> App:
-    """An app with a bucket that has findings, of which some are acknowledged on it, and on its stack if wanted."""
+    """An app with a bucket that has findings; some are acknowledged on it, and optionally on its stack."""
     app = App()
     stack = Stack(app, "S")
     bucket = s3.Bucket(stack, "B")

@@ -143,7 +143,7 @@ def test_without_internet_a_task_reaches_only_what_is_the_accounts_own(
         principal_keys={"aws:ResourceAccount".lower(): owner},
     )
     statements = [iam_evaluator.parse_policy_document(readable)]
-    with pytest.MonkeyPatch.context() as patch:  # of S3 the ARN does not say who owns the bucket
+    with pytest.MonkeyPatch.context() as patch:  # the ARN of an S3 bucket does not name its owner
         patch.setattr(iam_evaluator, "_account_from_arn", lambda _arn: owner)
         assert (iam_evaluator.evaluate(context, statements).decision == "Allow") is passes
 

@@ -1,11 +1,11 @@
-"""What stands between a task definition and its service: its decisions. The local cloud's tests run it."""
+"""The decisions of the handler between a task definition and its service. Its run: tests/localcloud."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pythonbase.releases.steps.deploy import _REGISTERED
 from pythonbase.releases.steps.look import TEMPLATE_TAG
+from pythonbase.releases.steps.register import _REGISTERED
 from pythonbase.services.handlers.newest_revision import index
 
 DEFINITION: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What no template may depend on: the partition that it is deployed to, and more calls than it needs."""
+"""No template depends on the partition that it is deployed to, or reads outputs of other stacks more than needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/permissions.md says what the templates say, and why a statement names more than one thing."""
+"""docs/permissions.md is up to date with the templates, and gives a reason for every wildcard."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.pages.everything import Synthesized, synthesize
+from tests.pages.permissions import PAGE, PermissionsError, page
+from tests.pages.wildcard_reasons import TABLE, Unreported
 from tests.unit.acknowledgements import Acknowledged, objection
-from tests.unit.everything import Synthesized, synthesize
-from tests.unit.permissions_page import PAGE, PermissionsError, page
 from tests.unit.synthesis import ROOT, short
-from tests.unit.wildcard_reasons import TABLE, Unreported
 
 Everything = tuple[list[Synthesized], dict[Acknowledged, str]]
 
@@ -88,7 +88,7 @@ def test_a_wildcard_without_its_reason_is_reported(everything: Everything, neede
 
 
 def test_aws_has_no_resources_for_what_may_be_done_on_everything() -> None:
-    # AWS's service authorization reference, as cfn-lint brings it.
+    # AWS's service authorization reference, from the package cfn-lint.
     reference = json.loads((files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text(encoding="utf-8"))
     resources = {}
     for action in TABLE.unlimited:
@@ -134,7 +134,7 @@ def test_an_action_that_nothing_may_do_on_everything_is_reported(everything: Eve
         ({"Resource": "arn:aws:s3:::loot/object-?"}, "s3:GetObject on arn:aws:s3:::loot/object-?"),
         ({"Action": ["s3:Get*", "s3:PutObject"]}, "s3:Get*, s3:PutObject on s3:Get*"),
         ({"Action": "*", "Resource": "*"}, "* on *"),
-        # What another action has a reason for.
+        # Another action has a reason for these.
         ({"Resource": "arn:aws:secretsmanager:::secret:x-??????"}, "on arn:aws:secretsmanager:::secret:x-??????"),
         ({"Action": "secretsmanager:GetSecretValue", "Resource": "*"}, "secretsmanager:GetSecretValue on *"),
     ],
@@ -162,12 +162,12 @@ def test_a_resource_that_everybody_may_use_is_reported(everything: Everything) -
         page(*_with(everything, statement, stack="OrdersState", of=policy))
 
 
-def test_a_denial_may_be_as_wide_as_it_likes(everything: Everything) -> None:
+def test_a_denial_may_have_any_wildcard(everything: Everything) -> None:
     denied = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
     assert "- Deny `s3:*` on `*`\n" in page(*_with(everything, denied))
 
 
-def test_what_one_stack_may_do_more_is_not_lost_among_the_others(everything: Everything, text: str) -> None:
+def test_a_statement_that_only_one_stack_has_is_on_the_page(everything: Everything, text: str) -> None:
     more = page(*_with(everything, ALLOW, stack="OrdersStaging"))
     assert "In `OrdersStaging`." in more
     assert "In `OrdersStaging`." not in text

@@ -101,7 +101,7 @@ EXPECTED: dict[str, Allowed] = {
         "states:DescribeExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
         "states:StopExecution": {f"arn:aws:states:{REGION}:{ACCOUNT}:execution:orders-release:*"},
     },
-    # What stands between the task definition and the service.
+    # The custom resource between the task definition and the service.
     "ServiceNewestRevisionRole": {
         "ecs:DescribeTaskDefinition": {"*"},
         "ecs:RegisterTaskDefinition": FAMILY,
@@ -149,7 +149,7 @@ def test_the_role_may_do_its_part_and_nothing_else(template: Template, role: str
     assert allowed(template, role) == EXPECTED[role]
 
 
-def test_every_role_of_the_stack_is_looked_at(template: Template) -> None:
+def test_every_role_of_the_stack_is_checked(template: Template) -> None:
     others = {
         "ServiceExecutionRole",
         "ServiceTaskDefinitionTaskRole",

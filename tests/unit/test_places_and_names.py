@@ -1,4 +1,4 @@
-"""Regions, zones, partitions and names that meet: the settings, and how their mistakes are explained."""
+"""Regions, zones, partitions and name conflicts: the settings, and how their mistakes are explained."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         + _service("environments: [{name: far}]"),
         '2: environments[0].network.availability_zones[1]: got "us-east-2a"; use an availability zone of us-east-1',
     ),
-    # names that meet
+    # name conflicts
     "an environment called build": (
         _service("environments: [{name: build}]"),
         f'4: services[0].environments[0].name: got "build"; use another name: {OWN} stage Build of its own',
@@ -246,7 +246,7 @@ def test_a_mistake_is_one_line_with_its_place_and_the_fix(folder: Path, text: st
     assert _said(folder, text) == [f"platform.yaml:{line}"]
 
 
-def test_there_are_forty_of_them() -> None:
+def test_there_are_at_least_forty_mistakes() -> None:
     assert len(MISTAKES) >= 40
 
 

@@ -1,4 +1,4 @@
-"""Pull requests: the pipeline that tries them, and what it cannot do."""
+"""Pull requests: the pipeline that builds and tests them, and what it cannot do."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def project(template: Template) -> Resource:
 # -- the pipeline ------------------------------------------------------------------------------------------------------
 
 
-def test_it_fetches_and_builds_and_that_is_all(pipeline: Resource) -> None:
+def test_it_has_only_a_source_and_a_build(pipeline: Resource) -> None:
     assert [
         (stage["Name"], [action["ActionTypeId"]["Provider"] for action in stage["Actions"]])
         for stage in pipeline.properties["Stages"]
@@ -96,7 +96,7 @@ def test_pull_requests_into_the_branch_start_it_and_pushes_do_not(pipeline: Reso
     assert (source["FullRepositoryId"], source["DetectChanges"]) == ("acme/shop", False)
 
 
-def test_it_gets_the_archive_of_a_commit_also_where_tags_want_the_history() -> None:
+def test_it_gets_the_archive_of_a_commit_even_if_tags_need_the_history() -> None:
     # To clone the history, the build would need the connection.
     app = new_platform({**SETTINGS, "services": [{**SETTINGS["services"][0], "tags": ["v*"], "pull_requests": True}]})
     pipelines = resources(Template.from_stack(platform_stacks(app)["Orders"]), "AWS::CodePipeline::Pipeline")
@@ -107,7 +107,7 @@ def test_it_gets_the_archive_of_a_commit_also_where_tags_want_the_history() -> N
     assert formats == {"Pipeline": "CODEBUILD_CLONE_REF", "PipelinePullRequestsPipeline": None}
 
 
-def test_the_build_gets_the_commit_and_hands_nothing_on(pipeline: Resource) -> None:
+def test_the_build_gets_the_commit_and_has_no_output(pipeline: Resource) -> None:
     build = pipeline.properties["Stages"][1]["Actions"][0]
     assert "OutputArtifacts" not in build
     assert json.loads(build["Configuration"]["EnvironmentVariables"]) == [
@@ -191,7 +191,7 @@ def test_no_role_of_a_pull_request_may_change_what_runs(template: Template, acti
     assert not [role for role in roles if may(allowed(template, role), action)]
 
 
-def test_the_roles_of_the_release_may_so_that_the_test_above_means_something(template: Template) -> None:
+def test_the_roles_of_the_release_may_what_the_test_above_forbids(template: Template) -> None:
     assert may(allowed(template, "PipelineBuildRole"), "ecr:PutImage")
     assert may(allowed(template, "WebReleaseRole"), "ecs:UpdateService")
 

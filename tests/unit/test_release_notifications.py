@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 
 from pythonbase import ReleaseNotifications
@@ -72,18 +73,30 @@ def test_a_teams_channel_is_a_target_of_its_own_kind() -> None:
     assert _targets(_templates(notifications={"chatbot": TEAMS})["Orders"]) == [("AWSChatbotMicrosoftTeams", TEAMS)]
 
 
+def test_a_topic_of_the_same_stack_is_a_target() -> None:
+    stack = new_stack()
+    pipeline = codepipeline.Pipeline.from_pipeline_arn(stack, "P", f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:orders")
+    ReleaseNotifications(stack, "N", pipeline=pipeline, rule_name="r", topic=sns.Topic(stack, "Topic"))
+    (target,) = only(Template.from_stack(stack), RULE).properties["Targets"]
+    assert (target["TargetType"], text(target["TargetAddress"])) == ("SNS", "${Topic}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "neither"),
-        ({"topic_arn": SLACK}, "must be the ARN of an SNS topic"),
-        ({"topic_arn": TOPIC.replace(REGION, "us-east-1")}, f"must be in the pipeline's Region {REGION}"),
+        ({}, "topic or channel_arn must be given, got neither"),
+        (
+            {"topic": TOPIC.replace(REGION, "us-east-1")},
+            f"topic must be in the pipeline's Region {REGION}, got .*us-east-1",
+        ),
         ({"channel_arn": TOPIC}, "must be the ARN of a Slack or Microsoft Teams"),
     ],
 )
-def test_wrong_targets_are_refused(arguments: dict[str, str], message: str) -> None:
+def test_wrong_targets_are_refused(arguments: dict[str, Any], message: str) -> None:
     stack = new_stack()
     pipeline = codepipeline.Pipeline.from_pipeline_arn(stack, "P", f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:orders")
+    if "topic" in arguments:
+        arguments = {"topic": sns.Topic.from_topic_arn(stack, "Topic", arguments["topic"])}
     with pytest.raises(ValueError, match=message):
         ReleaseNotifications(stack, "N", pipeline=pipeline, rule_name="r", **arguments)
 

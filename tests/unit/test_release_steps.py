@@ -382,6 +382,7 @@ def test_every_step_that_writes_asks_right_before_it_whether_the_lock_is_held() 
             "ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"],
             "Next": "LockLost",
         }
+        assert hold["Catch"][-1]["Next"] == TASKS[name]["Catch"][-1]["Next"], name
     assert _reachable("LockLost") == {"LockLost", "UnlockFailed", "Fail"}
 
 

@@ -1,4 +1,4 @@
-"""Two keys to destroy: the setting and the flag. One alone keeps everything."""
+"""Two keys to delete state: the setting and the flag. With only one, everything is kept."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def marked() -> dict[str, Stack]:
     return _stacks(EVERYTHING)
 
 
-def test_with_both_keys_the_state_goes_with_its_stacks(destroyed: dict[str, Stack]) -> None:
+def test_with_both_keys_the_state_is_deleted_with_its_stacks(destroyed: dict[str, Stack]) -> None:
     for name in ("Orders", "OrdersState"):
         assert _fates(destroyed[name]) == {"Delete"}, name
         assert not destroyed[name].termination_protection
@@ -94,8 +94,8 @@ def test_the_record_is_deleted_with_both_keys_only(destroyed: dict[str, Stack]) 
     assert may_delete == {"OrdersState": True, "BillingState": False}
 
 
-def test_others_are_kept(destroyed: dict[str, Stack]) -> None:
-    # The log of a helper function is no state.
+def test_state_without_both_keys_is_kept(destroyed: dict[str, Stack]) -> None:
+    # The log of a helper function is not state.
     assert _fates(destroyed["BillingState"]) == {"RetainExceptOnCreate", "Delete"}
     assert "RetainExceptOnCreate" in _fates(destroyed["Pythonbase"])
     assert _fates(destroyed["Bitbucket"]) == {"RetainExceptOnCreate"}
@@ -134,7 +134,7 @@ def test_a_flag_that_names_nothing_is_an_error_with_what_there_is(flag: str) -> 
         _stacks({"services": [{**ORDERS, "destroy": True}]}, flag)
 
 
-def test_everything_can_go_at_once_and_nothing_of_it_is_kept() -> None:
+def test_everything_can_be_deleted_at_once() -> None:
     stacks = _stacks(EVERYTHING, "orders, pythonbase,bitbucket")
     for name, stack in stacks.items():
         kept = [
@@ -188,7 +188,7 @@ def test_what_the_removal_adds_passes_the_checks() -> None:
         ),
     ],
 )
-def test_what_others_need_cannot_be_marked(
+def test_resources_that_others_need_cannot_be_marked(
     text: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -245,7 +245,7 @@ def _in_us(*marked: str) -> dict[str, Any]:
         (["us", "east"], "artifacts-us-east-1", "Delete"),
     ],
 )
-def test_the_bucket_of_another_region_goes_with_both_keys_of_all_its_environments(
+def test_the_bucket_of_another_region_is_deleted_with_both_keys_of_all_its_environments(
     marked: list[str], flag: str | None, fate: str
 ) -> None:
     assert _fates(_stacks(_in_us(*marked), flag)["ArtifactsUsEast1"]) == {fate}

@@ -1,4 +1,4 @@
-"""What a release's buildspec and a pull request's have in common and what they have not, and how tests run in them."""
+"""What the buildspecs of a release and of a pull request have in common, how they differ, and how they run tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _code(buildspec: Buildspec) -> str:
     return block
 
 
-def test_both_are_the_same_up_to_what_becomes_of_the_image() -> None:
+def test_both_are_the_same_until_the_image_is_built() -> None:
     release, pull_request = _code(_release()), _code(_pull_request())
     common = pull_request.partition('\nfor registry in "${BASE_REPOSITORY_URI%%/*}"')[0]
     assert release.startswith(common)
@@ -37,7 +37,7 @@ def test_both_are_the_same_up_to_what_becomes_of_the_image() -> None:
     assert "docker.io index.docker.io" in common
 
 
-def test_a_pull_request_knows_no_repository_and_hands_nothing_on() -> None:
+def test_a_pull_request_knows_no_repository_and_exports_nothing() -> None:
     buildspec = _pull_request()
     for word in ("docker push", "REPOSITORY_URI:", "REPOSITORY_NAME", "IMAGE_URI", "imagedefinitions"):
         assert word not in buildspec.text.replace("BASE_REPOSITORY_URI", "")
@@ -70,7 +70,7 @@ def test_a_context_that_is_not_a_plain_folder_of_the_repository_is_refused(conte
         pull_request_buildspec(context=context)
 
 
-# -- the scripts, with a docker that only writes down what it is asked -----------------------------------------------
+# -- the scripts, with a docker that only records its arguments --------------------------------------------------------
 
 _DOCKER = """\
 #!/bin/bash
@@ -84,7 +84,7 @@ esac
 
 
 def _test_image(folder: Path, *, status: int = 0, left_behind: str = "true") -> tuple[int, str, list[str]]:
-    """Run test_image; its exit code, what it said, and how it called docker."""
+    """Run test_image; its exit code, its output, and its calls of docker."""
     programs, source = folder / "bin", folder / "src"
     programs.mkdir()
     source.mkdir()
@@ -130,7 +130,7 @@ def test_failed_tests_end_the_build_and_leave_their_reports(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "src" / ".test-reports").iterdir()] == ["junit.xml"]
 
 
-def test_a_report_that_the_repository_brings_is_none(tmp_path: Path) -> None:
+def test_a_report_that_is_in_the_repository_is_not_used(tmp_path: Path) -> None:
     _test_image(tmp_path)
     assert list((tmp_path / "src" / ".test-reports").iterdir()) == []
 

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from pythonbase_settings import (
+    AccountAndRegion,
     BaseImage,
     Bitbucket,
-    Environment,
     LoadBalancer,
     Network,
     Service,
@@ -72,7 +72,7 @@ network:
 def test_service_needs_three_lines(write: Write) -> None:
     settings = load_settings(write("services:\n  - name: orders\n    repository: acme/orders\n    port: 8080\n"))
     assert settings == Settings(
-        environment=Environment(account=None, region=None),
+        environment=AccountAndRegion(account=None, region=None),
         bitbucket=Bitbucket(connection_arn=None, connection_name="pythonbase"),
         network=Network(nat_gateways=0, vpc=None, max_azs=2),
         base_images=[
@@ -213,7 +213,7 @@ def test_image_folder_beside_the_file_comes_first(write: Write) -> None:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Environment().region = "eu-central-1"  # type: ignore[misc]
+        AccountAndRegion().region = "eu-central-1"  # type: ignore[misc]
 
 
 def test_settings_made_in_python_can_be_checked_too() -> None:
@@ -241,7 +241,7 @@ def test_every_size_that_fargate_offers_is_accepted(cpu: int) -> None:
     "region", ["us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "ap-southeast-7", "cn-north-1"]
 )
 def test_regions_of_every_partition_are_accepted(region: str) -> None:
-    assert Environment(region=region).region == region
+    assert AccountAndRegion(region=region).region == region
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pythonbase_buildspecs import ImageReference, Mirror, Outcome, SourcePolicy, service_image_buildspec
-from pythonbase_settings.base_images import docker_hub_reference
-from pythonbase_settings.repositories import path_in_repository
+from pythonbase_settings.fields.repositories import path_in_repository
+from pythonbase_settings.sections.base_images import docker_hub_reference
 
 
 def _rules(*stands_in_for: str) -> list[dict[str, Any]]:
@@ -115,13 +115,13 @@ def test_the_policy_is_one_line_without_quotes_that_the_shell_could_end() -> Non
     "reference",
     ["python:3.13", "bitnami/python:3", "a/b/c:1", "foo__bar:1.0", "docker.io/library/python:3", "index.docker.io/x:1"],
 )
-def test_every_image_that_the_settings_take_is_taken(reference: str) -> None:
+def test_every_image_that_the_settings_accept_is_accepted(reference: str) -> None:
     assert docker_hub_reference(reference) == reference
     SourcePolicy((reference,))
 
 
 @pytest.mark.parametrize("path", ["Dockerfile", "./Dockerfile", ".docker/Dockerfile", "a/-b", "a/./b", "..a/b.."])
-def test_every_dockerfile_that_the_settings_take_is_taken(path: str) -> None:
+def test_every_dockerfile_that_the_settings_accept_is_accepted(path: str) -> None:
     assert path_in_repository(path) == path
     assert f"'{path}'" in service_image_buildspec(container_name="app", dockerfile=path).text
 

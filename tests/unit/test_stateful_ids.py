@@ -47,7 +47,7 @@ class State:
     name: str
     """Physical name; empty if CloudFormation chooses it."""
     fate: str
-    """What happens to it when it leaves the template or its stack goes."""
+    """What happens to it when it is removed from the template or its stack is deleted."""
 
     def __str__(self) -> str:
         return f"{self.stack}/{self.logical_id} ({self.type} {self.name or 'without a fixed name'}, {self.fate})"
@@ -146,7 +146,7 @@ def _losses(found: set[State], pinned: set[State]) -> list[str]:
     return lines
 
 
-def test_no_state_is_lost_and_every_stateful_resource_keeps_its_id_its_name_and_its_fate(
+def test_no_state_is_lost_and_every_stateful_resource_keeps_its_id_its_name_and_its_policy(
     templates: dict[str, dict[str, Any]],
 ) -> None:
     losses = _losses(_states(templates), PINNED)
@@ -162,7 +162,7 @@ def test_no_state_is_lost_and_every_stateful_resource_keeps_its_id_its_name_and_
         ({"stack": "Orders"}, "left behind"),
     ],
 )
-def test_a_change_is_told_as_what_would_be_lost(change: dict[str, str], message: str) -> None:
+def test_a_change_is_reported_with_what_would_be_lost(change: dict[str, str], message: str) -> None:
     repository = State("OrdersState", "Repository", "AWS::ECR::Repository", "orders", KEPT)
     lines = _losses({replace(repository, **change)}, {repository})
     assert message in lines[0]
@@ -184,7 +184,7 @@ def test_a_stateful_resource_that_is_not_pinned_is_found_by_its_type_and_by_its_
     ] * 2
 
 
-def test_every_stack_is_looked_at(templates: dict[str, dict[str, Any]]) -> None:
+def test_every_stack_is_checked(templates: dict[str, dict[str, Any]]) -> None:
     assert templates.keys() == {state.stack for state in PINNED}
 
 

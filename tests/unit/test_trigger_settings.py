@@ -1,4 +1,4 @@
-"""What of a repository is built, tested and reported: the settings, and how their mistakes are explained."""
+"""Which parts of a repository are built, tested and reported: the settings, and how their mistakes are explained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pythonbase.pipelines.pull_request_builds import PIPELINE_SUFFIX
 from pythonbase_settings import Service, SettingsError, load_settings
 
 _SERVICE = """\
@@ -106,7 +107,7 @@ def test_a_pattern_without_wildcards_may_be_a_file(folder: Path) -> None:
 
 
 def test_two_pipelines_must_not_have_the_same_name(folder: Path) -> None:
-    other = "  - name: orders-pull-requests\n    repository: acme/shop\n"
+    other = f"  - name: orders{PIPELINE_SUFFIX}\n    repository: acme/shop\n"
     (problem,) = _said(folder, f"{_SERVICE}    pull_requests: true\n{other}")
     assert problem == (
         'platform.yaml:5: services[1].name: got "orders-pull-requests"; use another name: the pull requests of orders '

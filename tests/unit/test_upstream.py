@@ -1,4 +1,4 @@
-"""The image that a base image is built from, and what the build may do for it."""
+"""The upstream image that a base image is built from, and the permissions that the build gets for it."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ def test_a_registry_with_the_stacks_own_account_is_ecr_too() -> None:
     }
 
 
-def test_the_patience_is_in_seconds() -> None:
+def test_the_upstream_patience_is_passed_in_seconds() -> None:
     assert _build(_template(upstream_patience=Duration.minutes(2)))[0]["UPSTREAM_PATIENCE"] == "120"
 
 
-def test_what_is_no_reference_is_refused() -> None:
+def test_an_upstream_that_is_not_an_image_reference_is_refused() -> None:
     with pytest.raises(ValueError, match=r"an image reference is .*, got 'Python:3'"):
         _template(upstream="Python:3")
 
@@ -125,6 +125,6 @@ def test_what_is_no_reference_is_refused() -> None:
         ("host:5000/b@sha256:12", "host:5000/b", "https://host:5000/v2/b/manifests/sha256:12", "host:5000"),
     ],
 )  # fmt: skip
-def test_the_build_asks_the_registry_of_the_reference(reference: str, name: str, url: str, login: str) -> None:
+def test_the_build_calls_the_registry_of_the_reference(reference: str, name: str, url: str, login: str) -> None:
     image = Image(reference)
     assert (image.name, image.url, image.login) == (name, url, login)

@@ -132,7 +132,7 @@ def test_tasks_wait_for_the_permissions_that_start_them(public: Template) -> Non
 # -- the container -----------------------------------------------------------------------------------------------------
 
 
-def test_the_container_is_told_its_port_and_health_check(rich: Template) -> None:
+def test_the_container_gets_its_port_and_health_check(rich: Template) -> None:
     container = _container(rich)
     assert container["Name"] == CONTAINER_NAME == "app"
     assert {variable["Name"]: variable["Value"] for variable in container["Environment"]} == {
@@ -143,13 +143,13 @@ def test_the_container_is_told_its_port_and_health_check(rich: Template) -> None
     assert [mapping["ContainerPort"] for mapping in container["PortMappings"]] == [9000]
 
 
-def test_the_platforms_variables_win_over_the_services_own() -> None:
+def test_the_platforms_variables_take_precedence_over_the_services_own() -> None:
     template = _synthesize(port=9000, environment={"PORT": "1", "HEALTH_CHECK_PATH": "/x"})
     variables = {variable["Name"]: variable["Value"] for variable in _container(template)["Environment"]}
     assert variables == {"HEALTH_CHECK_PATH": "/", "PORT": "9000"}
 
 
-def test_the_size_is_the_tasks(rich: Template, public: Template) -> None:
+def test_cpu_and_memory_are_those_of_the_task(rich: Template, public: Template) -> None:
     sizes = [only(template, "AWS::ECS::TaskDefinition").properties for template in (rich, public)]
     assert [(size["Cpu"], size["Memory"]) for size in sizes] == [("512", "1024"), ("256", "512")]
 
@@ -260,7 +260,7 @@ def test_a_worker_has_no_load_balancer_and_admits_nobody(worker: Template) -> No
     assert "HealthCheckGracePeriodSeconds" not in service
 
 
-def test_the_load_balancer_asks_the_health_check_path_on_the_services_port(rich: Template) -> None:
+def test_the_load_balancer_requests_the_health_check_path_on_the_services_port(rich: Template) -> None:
     group = only(rich, "AWS::ElasticLoadBalancingV2::TargetGroup").properties
     assert (group["HealthCheckPath"], group["Port"], group["TargetType"]) == ("/health", 9000, "ip")
     assert _service(rich)["HealthCheckGracePeriodSeconds"] == 60
@@ -285,7 +285,7 @@ def test_a_port_out_of_range_is_refused(port: int) -> None:
 
 
 @pytest.mark.parametrize("port", [1, 65_535])
-def test_the_first_and_the_last_port_are_taken(port: int) -> None:
+def test_the_first_and_the_last_port_are_accepted(port: int) -> None:
     assert [mapping["ContainerPort"] for mapping in _container(_synthesize(port=port))["PortMappings"]] == [port]
 
 

@@ -1,4 +1,4 @@
-"""The library as teams get it: the wheel, installed outside the repository."""
+"""The wheel of the library, installed outside the repository, as teams use it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_another_team_synthesizes_its_app_with_the_wheel(python: Path, consumer:
 
 
 def _checked(python: Path, app: Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    """What mypy says of the app. The CDK library, which takes it a minute, is left to ``make lint``."""
+    """The output of mypy for the app. ``make lint`` checks it with the CDK library, which takes a minute."""
     settings = cache / "mypy.ini"
     settings.write_text("[mypy]\nstrict = true\n[mypy-aws_cdk.*,constructs.*]\nfollow_imports = skip\n")
     command = [sys.executable, "-m", "mypy", "--config-file", str(settings), "--cache-dir", str(cache / "mypy")]
@@ -167,7 +167,7 @@ def _requirements(wheel: Path, *, extra: str | None) -> set[str]:
 
 
 _OF_THE_COMMAND = {"pythonbase_operations", "pythonbase_settings"}
-"""Packages that the library does without, so that what they import comes with the extra."""
+"""Packages that the library does not need: the extra installs what they import."""
 
 
 def _imported(wheel: Path, *, of_operations: bool) -> set[str]:
@@ -194,7 +194,7 @@ def test_the_wheel_requires_the_packages_that_its_code_imports(wheel: Path) -> N
     assert _imported(wheel, of_operations=False) - {"boto3"} <= _requirements(wheel, extra=None)
 
 
-def test_the_command_has_what_it_imports_with_its_extra_which_the_library_does_without(wheel: Path) -> None:
+def test_the_extra_installs_what_the_command_imports_and_the_library_does_not_need(wheel: Path) -> None:
     extra = _requirements(wheel, extra="operations")
     assert extra == {"boto3", "botocore", "dockerfile", "pydantic", "pydantic-core", "pyyaml"}
     assert _imported(wheel, of_operations=True) <= extra

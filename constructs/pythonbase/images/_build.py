@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,11 +12,12 @@ from aws_cdk import custom_resources as custom
 from constructs import Construct
 
 from pythonbase.images.project import ImageProject
+from pythonbase.lambda_code import RUNTIME, handler_code
 from pythonbase.permissions.acknowledge import acknowledge
+from pythonbase.permissions.provider_framework import acknowledge_provider
 from pythonbase.permissions.trust import for_own_account
 
 _HANDLER = Path(__file__).parent / "handlers" / "image_build"
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
 _LONGEST = Duration.minutes(50)
 _SLACK = Duration.minutes(4)
 """Added twice, to stay below CloudFormation's limit of one hour:
@@ -98,7 +99,16 @@ class ImageBuild(Construct):
         )
         # The first build needs the project's permissions, which are separate resources.
         self.resource.node.add_dependency(project)
-        _acknowledge_provider(provider, (start, poll))
+        # The waiter calls these two; CloudFormation calls the third.
+        framework = [provider.node.find_child(f"framework-{name}") for name in ("isComplete", "onTimeout")]
+        acknowledge_provider(provider, [start, poll, *framework])
+        acknowledge(
+            provider,
+            {
+                "AwsSolutions-SF1": "the waiter polls one build; Step Functions keeps its executions for 90 days",
+                "AwsSolutions-SF2": "the waiter polls one build; there is nothing to trace",
+            },
+        )
 
     def _function(self, construct_id: str, handler: str, project: ImageProject, actions: list[str]) -> lambda_.Function:
         role = iam.Role(self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -106,8 +116,8 @@ class ImageBuild(Construct):
         function = lambda_.Function(
             self,
             construct_id,
-            runtime=_RUNTIME,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler=f"index.{handler}",
             role=role,
             timeout=Duration.minutes(1),
@@ -116,24 +126,3 @@ class ImageBuild(Construct):
         )
         function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[project.project.project_arn]))
         return function
-
-
-def _acknowledge_provider(provider: custom.Provider, functions: tuple[lambda_.Function, ...]) -> None:
-    """Acknowledge the permissions of the CDK library's provider framework, which we cannot narrow."""
-    # The waiter calls these two; CloudFormation calls the third.
-    framework = [provider.node.find_child(f"framework-{name}") for name in ("isComplete", "onTimeout")]
-    reasons = {
-        "AwsSolutions-SF1": "the waiter polls one build; Step Functions keeps its executions for 90 days",
-        "AwsSolutions-SF2": "the waiter polls one build; there is nothing to trace",
-        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]": (
-            "the CDK library gives its provider framework this policy: it allows writing logs only"
-        ),
-    }
-    for function in (*functions, *framework):
-        resource = function.node.default_child
-        assert isinstance(resource, CfnElement)  # noqa: S101 - a Lambda function has a resource
-        logical_id = Stack.of(provider).get_logical_id(resource)
-        reasons[f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>:*]"] = (
-            "the CDK library lets its provider framework call any version of this one function"
-        )
-    acknowledge(provider, reasons)

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Aws, Duration, Token
+from aws_cdk import Duration, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from pythonbase.images.pull_headroom import NAMESPACE
 from pythonbase.images.reference import grant_registry_login
-from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS
+from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS, repository_arn
 from pythonbase.permissions.statements import read_secret
 from pythonbase_buildspecs import ImageReference
 
@@ -66,8 +66,6 @@ class Upstream:
             role.add_to_policy(
                 iam.PolicyStatement(
                     actions=[*PULL_ACTIONS, *PULL_THROUGH_ACTIONS],
-                    resources=[
-                        f"arn:{Aws.PARTITION}:ecr:{in_ecr['region']}:{in_ecr['account']}:repository/{in_ecr['name']}"
-                    ],
+                    resources=[repository_arn(**in_ecr.groupdict())],
                 )
             )

@@ -34,8 +34,8 @@ class ImageProject(Construct):
         environment: Plain environment variables of the build; no secrets.
         description: Shown in the console.
         source: Where the build's files come from. Default: the input artifact of a pipeline.
-        timeout: Time after which a build is stopped.
-        log_retention: How long logs of builds are kept.
+        timeout: Time after which a build is stopped. Default: an hour.
+        log_retention: How long logs of builds are kept. Default: three months.
     """
 
     def __init__(

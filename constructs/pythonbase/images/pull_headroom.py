@@ -28,7 +28,7 @@ class PullHeadroom(Construct):
         writer: The build's role, which gets the permission to write the metric.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, repository_name: str, writer: iam.Role) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, repository_name: str, writer: iam.IRole) -> None:
         super().__init__(scope, construct_id)
         policy = iam.Policy(
             self,

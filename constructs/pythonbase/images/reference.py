@@ -9,7 +9,7 @@ from aws_cdk import Aws, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
-from pythonbase.images.repository import PULL_ACTIONS
+from pythonbase.images.repository import PULL_ACTIONS, repository_arn
 from pythonbase.permissions.acknowledge import acknowledge
 
 MOVING_TAG = "latest"
@@ -73,7 +73,7 @@ class BaseImageReference:
     @property
     def repository_arn(self) -> str:
         """ARN of the repository."""
-        return f"arn:{Aws.PARTITION}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return repository_arn(account=self.account, region=self.region, name=self.name)
 
     @property
     def uri(self) -> str:
@@ -99,7 +99,7 @@ def grant_registry_login(grantee: iam.IGrantable, *, ecr_public: bool = False) -
     Args:
         grantee: Who logs in.
         ecr_public: Whether to ECR Public too, which allows ten times as many pulls per second after a login:
-            https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+            https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html. Default: no.
     """
     principal = grantee.grant_principal
     if Construct.is_construct(principal):

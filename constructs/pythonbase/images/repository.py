@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Arn, ArnComponents, Aws, Duration, RemovalPolicy
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
@@ -29,6 +29,20 @@ _NO_LIMIT = 9_999
 """More images than moving tags can name: 128 for each environment of a service."""
 
 
+def repository_arn(*, account: str, region: str, name: str) -> str:
+    """ARN of a repository, in whatever account and Region of the partition."""
+    return Arn.format(
+        ArnComponents(
+            partition=Aws.PARTITION,
+            service="ecr",
+            region=region,
+            account=account,
+            resource="repository",
+            resource_name=name,
+        )
+    )
+
+
 def image_repository(
     scope: Construct, construct_id: str, *, repository_name: str, moving_tags: tuple[str, ...] = ()
 ) -> ecr.Repository:
@@ -41,7 +55,7 @@ def image_repository(
         construct_id: Id of the repository in its parent.
         repository_name: Physical name, which other systems use to pull.
         moving_tags: Tags that may be moved to another image, because they mark what is in use; ``*`` stands for any
-            text. All other tags are immutable.
+            text. All other tags are immutable. Default: none.
     """
     immutable = ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if moving_tags else ecr.TagMutability.IMMUTABLE
     return ecr.Repository(

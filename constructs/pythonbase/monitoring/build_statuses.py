@@ -13,7 +13,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from pythonbase.monitoring.stage_retries import only_pipelines_of, pipelines_of
+from pythonbase.lambda_code import RUNTIME, handler_code
+from pythonbase.monitoring.pipeline_permissions import only_pipelines_of, pipelines_of
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase.permissions.statements import read_secret
 
@@ -67,8 +68,8 @@ class BuildStatuses(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler="index.handler",
             role=role,
             # The handler's own waits are 63 seconds together, each of its seven attempts takes at most 10.

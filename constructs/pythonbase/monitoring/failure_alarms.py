@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, Stack, Token
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_codebuild as codebuild
@@ -26,15 +26,14 @@ class FailureAlarms(Construct):
     Args:
         scope: Parent.
         construct_id: Id in the parent.
-        topic_arn: SNS topic that is told.
+        topic: SNS topic that is told.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, topic_arn: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, topic: sns.ITopic) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        region = stack.split_arn(topic_arn, ArnFormat.NO_RESOURCE_NAME).region
-        is_here = Token.is_unresolved(stack.region) or region == stack.region
-        self._action = actions.SnsAction(sns.Topic.from_topic_arn(self, "Topic", topic_arn)) if is_here else None
+        region = Stack.of(self).region
+        is_here = Token.is_unresolved(region) or topic.env.region == region
+        self._action = actions.SnsAction(topic) if is_here else None
 
     def watch_machine(self, name: str, machine: sfn.IStateMachine, *, what: str, advice: str) -> None:
         """Executions that fail or take too long. One that somebody stops is no failure.

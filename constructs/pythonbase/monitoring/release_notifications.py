@@ -7,6 +7,7 @@ import re
 from aws_cdk import Stack, Token
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codestarnotifications as notifications
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 _EVENTS = (
@@ -18,7 +19,6 @@ _EVENTS = (
 )
 """https://docs.aws.amazon.com/dtconsole/latest/userguide/concepts.html#events-ref-pipeline"""
 
-_TOPIC = re.compile(r"arn:[^:]+:sns:[^:]+:[0-9]{12}:[^:]+")
 _CHANNEL = re.compile(r"arn:[^:]+:chatbot::[0-9]{12}:chat-configuration/(slack-channel|microsoft-teams-channel)/.+")
 _CHANNEL_TYPES = {"slack-channel": "AWSChatbotSlack", "microsoft-teams-channel": "AWSChatbotMicrosoftTeams"}
 
@@ -34,11 +34,12 @@ class ReleaseNotifications(Construct):
         construct_id: Id in the parent.
         pipeline: The pipeline whose results are told.
         rule_name: Name of the rule, unique in the account and Region.
-        topic_arn: SNS topic in the pipeline's Region.
-        channel_arn: Slack or Microsoft Teams channel configuration of AWS Chatbot.
+        topic: SNS topic in the pipeline's Region. Default: none, the channel is told.
+        channel_arn: ARN of a Slack or Microsoft Teams channel configuration of AWS Chatbot. Default: none, the topic
+            is told.
 
     Raises:
-        ValueError: if an ARN has another form, there is neither of both, or the topic is in another Region.
+        ValueError: if there is neither of both, the topic is in another Region, or the ARN has another form.
     """
 
     def __init__(
@@ -48,19 +49,18 @@ class ReleaseNotifications(Construct):
         *,
         pipeline: codepipeline.IPipeline,
         rule_name: str,
-        topic_arn: str | None = None,
+        topic: sns.ITopic | None = None,
         channel_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        targets = [
-            notifications.CfnNotificationRule.TargetProperty(target_address=arn, target_type=kind)
-            for arn, kind in (
-                *([(topic_arn, self._topic_type(topic_arn))] if topic_arn else []),
-                *([(channel_arn, _channel_type(channel_arn))] if channel_arn else []),
-            )
-        ]
+        targets = []
+        if topic:
+            _check_region(topic, Stack.of(self).region)
+            targets.append(_target(topic.topic_arn, "SNS"))
+        if channel_arn:
+            targets.append(_target(channel_arn, _channel_type(channel_arn)))
         if not targets:
-            raise ValueError("topic_arn or channel_arn must be given, got neither")
+            raise ValueError("topic or channel_arn must be given, got neither")
         self.rule = notifications.CfnNotificationRule(
             self,
             "Rule",
@@ -72,13 +72,14 @@ class ReleaseNotifications(Construct):
             targets=targets,
         )
 
-    def _topic_type(self, arn: str) -> str:
-        if not _TOPIC.fullmatch(arn):
-            raise ValueError(f"topic_arn must be the ARN of an SNS topic, got {arn!r}")
-        region = Stack.of(self).region
-        if not Token.is_unresolved(region) and arn.split(":")[3] != region:
-            raise ValueError(f"topic_arn must be in the pipeline's Region {region}, got {arn!r}")
-        return "SNS"
+
+def _target(address: str, kind: str) -> notifications.CfnNotificationRule.TargetProperty:
+    return notifications.CfnNotificationRule.TargetProperty(target_address=address, target_type=kind)
+
+
+def _check_region(topic: sns.ITopic, region: str) -> None:
+    if not Token.is_unresolved(region) and topic.env.region != region:
+        raise ValueError(f"topic must be in the pipeline's Region {region}, got {topic.topic_arn!r}")
 
 
 def _channel_type(arn: str) -> str:

@@ -1,37 +1,33 @@
-"""What the watches over pipelines share: retrying a failed stage, and reaching pipelines of one connection only."""
+"""What the watches over pipelines share: a rule that starts them, the steps that retry a stage, their permissions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from pythonbase.monitoring.pipeline_permissions import only_pipelines_of, pipelines_of, stages_of
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase.permissions.trust import for_own_account
-from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG
+from pythonbase.state_machines.errors import ANY_ERROR, catch, never_retry, retry
+from pythonbase.state_machines.states import State, States, choice, jsonata, succeed, task
 
 FAILED = "$states.context.Execution.Input.detail"
-"""The event's part that says what failed: pipeline, stage, execution-id."""
+"""The part of the event that says what failed: pipeline, stage, execution-id."""
+
+PIPELINE = jsonata(f"{FAILED}.pipeline")
+EXECUTION = jsonata(f"{FAILED}.`execution-id`")
+
+BUSY_RETRY = retry(ANY_ERROR, attempts=5, interval=5)
+"""For throttling and outages: 5 retries within a few minutes."""
 
 _CHANGED = "CodePipeline.StageNotRetryableException"
 _LATER_RUN = "CodePipeline.NotLatestPipelineExecutionException"
-
-
-def pipelines_of(scope: Construct) -> str:
-    """ARN of the pipelines in the account and Region of the stack."""
-    return Stack.of(scope).format_arn(service="codepipeline", resource="*")
-
-
-def stages_of(scope: Construct, stage: str) -> str:
-    """ARN of the stages of that name in the account and Region of the stack."""
-    return Stack.of(scope).format_arn(service="codepipeline", resource="*", resource_name=stage)
 
 
 def start_when_failed(
@@ -44,7 +40,7 @@ def start_when_failed(
         description=description,
         event_pattern=events.EventPattern(
             source=["aws.codepipeline"],
-            # Not the stage's event: only the action's says which provider it has.
+            # Not the stage's event: only the action's event contains the provider.
             detail_type=["CodePipeline Action Execution State Change"],
             detail={"stage": [stage], "state": ["FAILED"], "type": {"provider": [provider]}},
         ),
@@ -54,114 +50,83 @@ def start_when_failed(
     return rule
 
 
-def keep_to_connection(
-    scope: Construct, machine: sfn.StateMachine, connection_arn: str, *, stage: str, actions: list[str]
+def retry_stage() -> States:
+    """Retry the stage if the execution is still failed. Starts with ``Execution``; does not check why it failed.
+
+    Does nothing if a later execution was in the stage. A pipeline whose definition has changed since cannot be retried,
+    so it is started: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_RetryStageExecution.html
+    """
+    return {
+        # Not the pipeline's state: it shows one execution of a stage, and pipelines in PARALLEL mode have several.
+        "Execution": call_codepipeline(
+            "getPipelineExecution",
+            {"PipelineName": PIPELINE, "PipelineExecutionId": EXECUTION},
+            assign={"status": jsonata("$states.result.PipelineExecution.Status")},
+            then="IsStillFailed",
+        ),
+        "IsStillFailed": choice(("$status = 'Failed'", "Retry"), otherwise="Superseded"),
+        "Superseded": succeed(comment="A later run was in the stage, or somebody retried"),
+        "Retry": call_codepipeline(
+            "retryStageExecution",
+            {
+                "PipelineName": PIPELINE,
+                "StageName": jsonata(f"{FAILED}.stage"),
+                "PipelineExecutionId": EXECUTION,
+                "RetryMode": "FAILED_ACTIONS",
+            },
+            catches={_CHANGED: "Start", _LATER_RUN: "Superseded"},
+        ),
+        "Start": call_codepipeline("startPipelineExecution", {"Name": PIPELINE}),
+    }
+
+
+def allow_retries(
+    scope: Construct, machine: sfn.StateMachine, connection_arn: str, *, stage: str, reads: Sequence[str] = ()
 ) -> None:
-    """Deny the state machine these actions on pipelines of others, and say why the rest has wildcards."""
-    machine.add_to_role_policy(only_pipelines_of(connection_arn, scope, stage=stage, actions=actions))
+    """Allow the state machine what ``retry_stage`` calls, and ``reads``, on pipelines of the connection only."""
+    pipelines, stages = pipelines_of(scope), stages_of(scope, stage)
+    allowed = {
+        **dict.fromkeys(reads, pipelines),
+        "codepipeline:GetPipelineExecution": pipelines,
+        "codepipeline:RetryStageExecution": stages,
+        "codepipeline:StartPipelineExecution": pipelines,
+    }
+    for action, resource in allowed.items():
+        machine.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+    machine.add_to_role_policy(only_pipelines_of(connection_arn, scope, stage=stage, actions=sorted(allowed)))
     acknowledge(
         machine,
         {
             "AwsSolutions-SF1": "few calls for each failure; Step Functions keeps the executions for 90 days",
             "AwsSolutions-SF2": "services are asked in turn; there is nothing to trace",
-            wildcard_resource(scope, pipelines_of(scope)): (
+            wildcard_resource(scope, pipelines): (
                 "pipelines of this connection come and go without its stack; it may do nothing with others but read "
                 "which connection they use: those without the connection's tag are denied"
             ),
-            wildcard_resource(scope, stages_of(scope, stage)): (
+            wildcard_resource(scope, stages): (
                 f"only stages called {stage}, and only of pipelines with the connection's tag"
             ),
         },
     )
 
 
-def retry_stage(scope: Construct, stage: str) -> sfn.IChainable:
-    """Retry the stage if its execution still stands as failed; it says nothing about why it failed.
-
-    An execution with a later run in the stage is left alone. A pipeline whose definition has changed meanwhile cannot
-    be retried, and is started: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_RetryStageExecution.html
-    """
-    superseded = sfn.Succeed(scope, "Superseded", comment="A later run was in the stage, or somebody retried")
-    # Not the pipeline's state: it shows one execution of a stage, and pipelines in PARALLEL mode have several.
-    execution = call_codepipeline(
-        scope,
-        "Execution",
-        "getPipelineExecution",
-        {"PipelineName": f"{{% {FAILED}.pipeline %}}", "PipelineExecutionId": f"{{% {FAILED}.`execution-id` %}}"},
-        resource=pipelines_of(scope),
-        assign={"status": "{% $states.result.PipelineExecution.Status %}"},
-    )
-    retry = call_codepipeline(
-        scope,
-        "Retry",
-        "retryStageExecution",
-        {
-            "PipelineName": f"{{% {FAILED}.pipeline %}}",
-            "StageName": f"{{% {FAILED}.stage %}}",
-            "PipelineExecutionId": f"{{% {FAILED}.`execution-id` %}}",
-            "RetryMode": "FAILED_ACTIONS",
-        },
-        resource=stages_of(scope, stage),
-        final=(_CHANGED, _LATER_RUN),
-    )
-    start = call_codepipeline(
-        scope, "Start", "startPipelineExecution", {"Name": f"{{% {FAILED}.pipeline %}}"}, resource=pipelines_of(scope)
-    )
-    retry.add_catch(start, errors=[_CHANGED])
-    retry.add_catch(superseded, errors=[_LATER_RUN])
-    return execution.next(
-        sfn.Choice.jsonata(scope, "IsStillFailed")
-        .when(sfn.Condition.jsonata("{% $status = 'Failed' %}"), retry)
-        .otherwise(superseded)
-    )
-
-
 def call_codepipeline(
-    scope: Construct,
-    construct_id: str,
     action: str,
-    parameters: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     *,
-    resource: str,
+    then: str | None = None,
     assign: Mapping[str, Any] | None = None,
-    final: tuple[str, ...] = (),
-) -> tasks.CallAwsService:
-    """A call of CodePipeline that is repeated when AWS is busy, but not after the ``final`` errors."""
-    call = tasks.CallAwsService.jsonata(
-        scope,
-        construct_id,
-        service="codepipeline",
-        action=action,
-        parameters=parameters,
-        iam_action=f"codepipeline:{action[0].upper()}{action[1:]}",
-        iam_resources=[resource],
-        assign=assign,
-    )
-    if final:
-        call.add_retry(errors=[*final], max_attempts=0)
-    try_again(call)
-    return call
-
-
-def try_again(task: sfn.TaskStateBase) -> None:
-    """Throttling and outages: a few times within a few minutes."""
-    task.add_retry(interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
-
-
-def only_pipelines_of(
-    connection_arn: str, scope: Construct, *, stage: str | None = None, actions: list[str]
-) -> iam.PolicyStatement:
-    """Denies the actions on pipelines without the connection's tag: the CDK library's statements take no condition.
-
-    Args:
-        connection_arn: The connection.
-        scope: In the stack whose account and Region the pipelines are in.
-        stage: Name of the stages that the actions are about, if they are not about pipelines alone.
-        actions: What is denied.
+    catches: Mapping[str, str] | None = None,
+) -> State:
+    """A call of CodePipeline that is retried when AWS is busy. After an error of ``catches``, the state that it names
+    is next, without a retry.
     """
-    return iam.PolicyStatement(
-        effect=iam.Effect.DENY,
-        actions=actions,
-        resources=[pipelines_of(scope), *([stages_of(scope, stage)] if stage else [])],
-        conditions={"StringNotEquals": {f"aws:ResourceTag/{CONNECTION_TAG}": connection_arn}},
+    errors = catches or {}
+    return task(
+        f"aws-sdk:codepipeline:{action}",
+        arguments,
+        retries=[*([never_retry(*errors)] if errors else []), BUSY_RETRY],
+        catches=[catch(error, then=state) for error, state in errors.items()],
+        assign=assign,
+        then=then,
     )

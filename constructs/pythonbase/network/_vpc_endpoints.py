@@ -32,7 +32,9 @@ def add_s3_endpoint(vpc: ec2.Vpc, *, only_way: bool) -> None:
         return
     stack = Stack.of(vpc)
     # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms
-    layers = f"arn:{stack.partition}:s3:::prod-{stack.region}-starport-layer-bucket/*"
+    layers = stack.format_arn(
+        service="s3", account="", region="", resource=f"prod-{stack.region}-starport-layer-bucket", resource_name="*"
+    )
     endpoint.add_to_policy(
         iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["s3:GetObject"], resources=[layers])
     )

@@ -27,10 +27,11 @@ class Network(Construct):
         scope: Parent.
         construct_id: Id in the parent.
         vpc: An existing VPC to use. Default: a new one is created.
-        nat_gateways: NAT gateways of the new VPC. Default 0: VPC endpoints only.
+        nat_gateways: NAT gateways of the new VPC. Default: 0, VPC endpoints only.
         max_azs: Number of Availability Zones of the new VPC: the first of the Region by name, which may not support
-            Fargate and the VPC endpoints. Default 2.
-        availability_zones: Names of the Availability Zones of the new VPC, instead of ``max_azs``.
+            Fargate and the VPC endpoints. Default: 2.
+        availability_zones: Names of the Availability Zones of the new VPC, instead of ``max_azs``. Default: the first
+            ``max_azs``.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Permissions narrower than those the CDK library would grant, and reasons for the findings that remain."""
+"""Policy statements narrower than those of the CDK library, and the reasons for cdk-nag findings that remain."""

@@ -1,4 +1,4 @@
-"""Who may assume a role."""
+"""Who may assume a role, and how other accounts name it."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def for_own_account(role: IConstruct) -> None:
         "AssumeRolePolicyDocument.Statement.0.Condition",
         {"StringEquals": {"aws:SourceAccount": Stack.of(role).account}},
     )
+
+
+def role_arn(scope: IConstruct, name: str, *, account: str | None = None) -> str:
+    """ARN of a role with a fixed name, which need not exist yet.
+
+    Args:
+        scope: A construct of the stack that uses the ARN.
+        name: Name of the role.
+        account: Its AWS account. Default: the stack's.
+    """
+    return Stack.of(scope).format_arn(service="iam", region="", account=account, resource="role", resource_name=name)

@@ -43,12 +43,12 @@ class AppPipeline(Construct):
     Args:
         scope: Parent.
         construct_id: Id in the parent.
-        service: The service to release to, if it has no environments.
-        stages: The environments to release to, in their order, if it has any.
+        service: The service to release to, if it has no environments. Default: the stages say where to release.
+        stages: The environments to release to, in their order. Default: none, the service has no environments.
         source: The repository, and the branch, tags and paths whose pushes start the pipeline.
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
-        dockerfile: Path of the Dockerfile in the service's repository.
-        context: Folder of the repository that the Dockerfile copies from. Default: the repository's root.
+        dockerfile: Path of the Dockerfile in the service's repository. Default: ``Dockerfile``.
+        context: Folder of the repository that the Dockerfile copies from. Default: ``.``, the repository's root.
         test_command: Shell command that tests the image before it is pushed, without network and credentials; JUnit
             files that it writes to ``/reports`` appear in CodeBuild. Default: no tests.
         source_policy: Which images of Docker Hub become the base image in builds, and what happens to the others.
@@ -58,7 +58,8 @@ class AppPipeline(Construct):
         queue_pushes: Whether every push is released, one after the other. Default: a push replaces those that wait
             for the same stage. In both cases, a stage processes one push at a time.
         artifact_buckets: For each other Region with an environment, a bucket there in this account; CodePipeline
-            requires one although the release has no artifacts.
+            requires one although the release has no artifacts. Default: none, all environments are in the pipeline's
+            Region.
 
     Raises:
         ValueError: if the path of the Dockerfile or the context is malformed, if both or neither of ``service`` and

@@ -40,15 +40,15 @@ class ArtifactBucket(Construct):
             {"AwsSolutions-S1": "only one pipeline and its actions use this bucket; its objects live 30 days"},
         )
 
-    def grant_read_artifacts(self, role: iam.Role) -> iam.Grant:
+    def grant_read_artifacts(self, role: iam.IRole) -> iam.Grant:
         """Allow reading artifacts."""
         return self._grant(role, ["s3:GetObject", "s3:GetObjectVersion"])
 
-    def grant_read_write_artifacts(self, role: iam.Role) -> iam.Grant:
+    def grant_read_write_artifacts(self, role: iam.IRole) -> iam.Grant:
         """Allow reading and writing artifacts."""
         return self._grant(role, ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"])
 
-    def grant_write_source(self, role: iam.Role) -> iam.Grant:
+    def grant_write_source(self, role: iam.IRole) -> iam.Grant:
         """Allow what the Source action of a connection needs: it also sets the ACL and tags of what it writes.
 
         https://repost.aws/knowledge-center/codepipeline-access-denied-errors, aws-cdk#13557
@@ -56,7 +56,7 @@ class ArtifactBucket(Construct):
         tags = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"]
         return self._grant(role, ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectAcl", *tags])
 
-    def _grant(self, role: iam.Role, actions: list[str]) -> iam.Grant:
+    def _grant(self, role: iam.IRole, actions: list[str]) -> iam.Grant:
         objects = self.bucket.arn_for_objects("*")
         acknowledge(
             role,

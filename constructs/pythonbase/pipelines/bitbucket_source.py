@@ -27,10 +27,11 @@ class BitbucketSource:
     Args:
         connection_arn: ARN of a CodeConnections connection to Bitbucket.
         repository: Workspace and repository, such as ``acme/orders``.
-        branch: The branch whose pushes are released, and the target branch of pull requests.
+        branch: The branch whose pushes are released, and the target branch of pull requests. Default: ``main``.
         tags: Patterns of tags whose pushes are released as well, such as ``v*``. At most 8. The build refuses a tag
-            whose commit is not on the branch.
+            whose commit is not on the branch. Default: no tags.
         unreviewed_tags: Whether tags of any commit are released. If so, put an approval before each environment.
+            Default: only tags of commits on the branch.
         paths: Patterns of files that a push to the branch or a pull request must change, such as
             ``services/orders/**``. At most 8. Default: any file.
 
@@ -83,7 +84,7 @@ class BitbucketSource:
             output: Its output artifact.
             role: Its role.
             history: Whether builds clone the repository with its history; their roles must then have permission to use
-                the connection. Otherwise they get an archive of the commit, without history.
+                the connection. Default: they get an archive of the commit, without history.
         """
         return actions.CodeStarConnectionsSourceAction(
             action_name="Bitbucket",

@@ -18,6 +18,9 @@ from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG, BitbucketSourc
 from pythonbase.pipelines.service_build import ServiceImage, service_build
 from pythonbase_buildspecs import pull_request_buildspec
 
+PIPELINE_SUFFIX = "-pull-requests"
+"""End of the pipeline's name, after the name of the service."""
+
 
 class PullRequestBuilds(Construct):
     """A pipeline that builds and tests each pull request into a branch, and again after each push to it.
@@ -90,7 +93,7 @@ class PullRequestBuilds(Construct):
         self.pipeline: codepipeline.Pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
-            pipeline_name=f"{service_name}-pull-requests",
+            pipeline_name=f"{service_name}{PIPELINE_SUFFIX}",
             pipeline_type=codepipeline.PipelineType.V2,
             execution_mode=codepipeline.ExecutionMode.PARALLEL,
             artifact_bucket=self.artifacts.bucket,

@@ -22,11 +22,13 @@ class ServiceImage:
 
     Args:
         base_image: The base image that the build gets as ``Account_ID`` and ``BASE_IMAGE``.
-        dockerfile: Path of the Dockerfile in the service's repository.
-        context: Folder of the repository that the Dockerfile copies from; ``.`` is the root.
+        dockerfile: Path of the Dockerfile in the service's repository. Default: ``Dockerfile``.
+        context: Folder of the repository that the Dockerfile copies from. Default: ``.``, the repository's root.
         test_command: Shell command that tests the image. Default: no tests.
-        source_policy: Which images of Docker Hub become the base image, and what happens to the others.
-        pull_through_cache_prefix: Prefix of the account's pull-through cache rule for Docker Hub.
+        source_policy: Which images of Docker Hub become the base image, and what happens to the others. Default: all
+            are refused.
+        pull_through_cache_prefix: Prefix of the account's pull-through cache rule for Docker Hub. Default:
+            ``docker-hub``.
     """
 
     base_image: IBaseImage
@@ -60,7 +62,7 @@ def service_build(
         image: What to build.
         buildspec: The buildspec for that image.
         description: Shown in the console.
-        environment: Plain environment variables, in addition to those that say what to build.
+        environment: Plain environment variables, in addition to those that say what to build. Default: none.
     """
     cache = f"{registry_of(scope)}/{image.pull_through_cache_prefix}"
     build = ImageProject(

@@ -1,1 +1,1 @@
-"""What a release is: its names, its record, the state machine that carries it out, and what reconciles it."""
+"""Releases of a service: their names and record, the state machine that carries them out, the reconciler."""

@@ -1,10 +1,10 @@
-"""Releases an image to a service: by digest, verified, recorded, and never two at a time."""
+"""The state machine that releases an image to a service."""
 
 from __future__ import annotations
 
 import json
 
-from aws_cdk import ArnFormat, Duration, Fn, Stack, Tags
+from aws_cdk import Duration, Fn, Stack, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -20,18 +20,18 @@ from pythonbase.releases.steps import ReleaseTarget, release_steps
 
 
 class ReleaseMachine(Construct):
-    """A state machine that releases an image to an ECS service. No code to maintain.
+    """A state machine that releases an image to an ECS service. It uses no Lambda functions.
 
-    An execution registers a revision of the task definition that the service runs with the new image, updates the
-    service, waits until ECS calls the deployment completed, asks the tasks which digest they run, and only then writes
-    the SSM parameters of the release. When ECS rolls back, it fails with ECS's own messages, in seconds; when the
-    record cannot be written, it puts the service back; when something cannot be read, it puts nothing back. Executions
-    for one service wait for each other, at most for an hour or two of the slowest deployments. If the service's
-    template is deployed at the same time, the release starts again from the newer template. The definition holds the
-    time limit of an execution.
+    An execution registers a revision of the service's task definition with the new image, updates the service, waits
+    until ECS has completed the deployment, checks which digest the tasks run, and only then writes the SSM parameters
+    of the release. If ECS rolls back, the execution fails within seconds, with ECS's messages. If the record cannot be
+    written, it restores the previous version of the service. If something cannot be read, it restores nothing.
+    Executions for one service wait for each other, at most for an hour or two of the slowest deployments. If the
+    service's template is deployed at the same time, the release starts again from the newer template. The definition
+    contains the time limit of an execution.
 
     Input, all optional: ``{"image": "<repository>@<digest>", "baseImage", "commit", "by", "why", "now"}``. Without an
-    image it releases what is recorded, if something else runs. ``now: true`` stops the release that runs.
+    image it releases the recorded image, if another image runs. ``now: true`` stops the release that runs.
 
     Args:
         scope: Parent.
@@ -41,9 +41,9 @@ class ReleaseMachine(Construct):
         passed_roles: Task role and execution role of its task definition.
         container_name: The container whose image is released.
         repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
-        repository_region: Their Region, if it is not the stack's. Released images then get no tags that keep them:
+        repository_region: Their Region. Default: the stack's. Images from another Region get no tags that keep them:
             state machines call no other Region.
-        locks: Table of the releases that run (``Network.release_locks``). Default: a table of its own.
+        locks: Table of the releases that run (``Network.release_locks``). Default: a new table.
         timeout: How long a deployment may take. Default: 30 minutes.
     """
 
@@ -156,7 +156,8 @@ class ReleaseMachine(Construct):
                 },
             ),
             iam.PolicyStatement(
-                actions=["states:DescribeExecution", "states:StopExecution"], resources=[self._executions()]
+                actions=["states:DescribeExecution", "states:StopExecution"],
+                resources=[self._names.execution_arns(self)],
             ),
             *self._ask_the_pipeline(),
         ]
@@ -164,7 +165,12 @@ class ReleaseMachine(Construct):
     def _keep_images(self) -> list[iam.PolicyStatement]:
         if not self._repository_is_here:
             return []
-        return [iam.PolicyStatement(actions=["ecr:BatchGetImage", "ecr:PutImage"], resources=[self._repository_arn()])]
+        return [
+            iam.PolicyStatement(
+                actions=["ecr:BatchGetImage", "ecr:PutImage"],
+                resources=[self._names.repository_arn(self, account=self._account, region=self._region)],
+            )
+        ]
 
     def _ask_the_pipeline(self) -> list[iam.PolicyStatement]:
         """For a pipeline in the same account and Region; another names itself in no input: see ``AppPipeline``."""
@@ -191,7 +197,7 @@ class ReleaseMachine(Construct):
                 wildcard_resource(role, revisions_of(self, self._names)): (
                     "every revision of this one task definition: each release registers one"
                 ),
-                wildcard_resource(role, self._executions()): (
+                wildcard_resource(role, self._names.execution_arns(self)): (
                     "every execution of this one state machine: a release sees whether the one before it still runs, "
                     "and an emergency rollback stops it"
                 ),
@@ -200,23 +206,6 @@ class ReleaseMachine(Construct):
 
     def _tasks(self, service: ecs.FargateService) -> str:
         return Stack.of(self).format_arn(service="ecs", resource="task", resource_name=f"{cluster_of(service)}/*")
-
-    def _repository_arn(self) -> str:
-        return Stack.of(self).format_arn(
-            service="ecr",
-            account=self._account,
-            region=self._region,
-            resource="repository",
-            resource_name=self._names.repository_name,
-        )
-
-    def _executions(self) -> str:
-        return Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{self._names.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
 
 
 def cluster_of(service: ecs.FargateService) -> str:

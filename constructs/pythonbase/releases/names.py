@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from aws_cdk import Arn, ArnComponents, ArnFormat, Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
@@ -108,24 +108,58 @@ class ReleaseNames:
 
     def parameter_arn(self, scope: Construct, parameter_name: str) -> str:
         """ARN of one of the parameters, in the account and Region of the scope's stack."""
-        return Arn.format(
-            ArnComponents(service="ssm", resource="parameter", resource_name=parameter_name.lstrip("/")),
-            Stack.of(scope),
+        return Stack.of(scope).format_arn(service="ssm", resource="parameter", resource_name=parameter_name.lstrip("/"))
+
+    def state_machine_arn(self, scope: Construct, *, account: str | None = None, region: str | None = None) -> str:
+        """ARN of the state machine that releases to this environment.
+
+        Args:
+            scope: A construct of the stack that uses the ARN.
+            account: AWS account of the environment. Default: the stack's.
+            region: Region of the environment. Default: the stack's.
+        """
+        return Stack.of(scope).format_arn(
+            service="states",
+            account=account,
+            region=region,
+            resource="stateMachine",
+            resource_name=self.state_machine_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
-    def state_machine_arn(self, *, account: str, region: str, partition: str) -> str:
-        """ARN of the state machine that releases to this environment."""
-        return f"arn:{partition}:states:{region}:{account}:stateMachine:{self.state_machine_name}"
+    def execution_arns(self, scope: Construct, *, account: str | None = None, region: str | None = None) -> str:
+        """ARN of every execution of that state machine.
 
-    def execution_arns(self, *, account: str, region: str, partition: str) -> str:
-        """ARN of every execution of that state machine."""
-        return f"arn:{partition}:states:{region}:{account}:execution:{self.state_machine_name}:*"
+        Args:
+            scope: A construct of the stack that uses the ARN.
+            account: AWS account of the environment. Default: the stack's.
+            region: Region of the environment. Default: the stack's.
+        """
+        return Stack.of(scope).format_arn(
+            service="states",
+            account=account,
+            region=region,
+            resource="execution",
+            resource_name=f"{self.state_machine_name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def pipeline_arn(self, scope: Construct) -> str:
         """ARN of the pipeline, in the account and Region of the scope's stack."""
-        return Arn.format(
-            ArnComponents(service="codepipeline", resource=self.pipeline_name, arn_format=ArnFormat.NO_RESOURCE_NAME),
-            Stack.of(scope),
+        return Stack.of(scope).format_arn(
+            service="codepipeline", resource=self.pipeline_name, arn_format=ArnFormat.NO_RESOURCE_NAME
+        )
+
+    def repository_arn(self, scope: Construct, *, account: str | None = None, region: str | None = None) -> str:
+        """ARN of the repository.
+
+        Args:
+            scope: A construct of the stack that uses the ARN.
+            account: AWS account of the repository. Default: the stack's.
+            region: Region of the repository. Default: the stack's.
+        """
+        return Stack.of(scope).format_arn(
+            service="ecr", account=account, region=region, resource="repository", resource_name=self.repository_name
         )
 
     def repository(self, scope: Construct, construct_id: str) -> ecr.IRepository:

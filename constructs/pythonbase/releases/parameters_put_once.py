@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
-from aws_cdk import Arn, ArnComponents, CfnResource, RemovalPolicy, Stack
+from aws_cdk import CfnResource, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as custom
@@ -89,10 +89,7 @@ class ParametersPutOnce(Construct):
             iam.PolicyStatement(
                 actions=[action],
                 resources=[
-                    Arn.format(
-                        ArnComponents(service="ssm", resource="parameter", resource_name=name.lstrip("/")),
-                        Stack.of(self),
-                    )
+                    Stack.of(self).format_arn(service="ssm", resource="parameter", resource_name=name.lstrip("/"))
                     for name in self.parameter_names
                 ],
             )

@@ -1,4 +1,4 @@
-"""Finds services that run something else than what is recorded, and has the recorded image released."""
+"""The state machine that finds services that do not run the recorded image, and starts its release."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from pythonbase.releases.names import CLUSTER_TAG, RELEASE_MACHINE_SUFFIX
 
 
 class ReleaseReconciler(Construct):
-    """A state machine that starts the release of what is recorded, for services of one cluster.
+    """A state machine that releases recorded images again, for the services of one cluster.
 
-    A deployment of a service's template can overtake a release: CloudFormation has read the released image, the release
-    ends, and then CloudFormation updates the service. A template deployment that fails is rolled back to the task
-    definition of the one before, with the image of that time. Both leave a service with an older image than recorded.
-    ECS's event of a completed deployment
-    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html) starts this machine
-    for that service; because events can be lost, a schedule starts it for all. It compares a few services at a time
-    before it starts anything: 1,000 of them are about 2,200 state transitions.
+    There are two cases in which a service runs an older image than recorded. A release ends after CloudFormation has
+    read the recorded image, and before CloudFormation updates the service. Or the deployment of a template fails, and
+    is rolled back to the task definition of the deployment before it, with the image of that time. The ECS event of a
+    completed deployment
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html) starts this state
+    machine for its service. Because events can be lost, a schedule starts it for all services. It compares a few
+    services at a time before it starts anything: 1,000 services are about 2,200 state transitions.
 
-    A service is known by its tag ``pythonbase:record``, which names the SSM parameter of its released image; its own
-    name does not tell a service from an environment.
+    A service has the tag ``pythonbase:record``, which names the SSM parameter of its released image. From the name of
+    an ECS service alone, a service and an environment cannot be told apart.
 
-    One for each cluster, not one rule for each service: an event bus holds 300 rules.
+    One for each cluster, not one rule for each service: an event bus has at most 300 rules.
 
     Args:
         scope: Parent.
         construct_id: Id in the parent.
         cluster: The cluster.
-        interval: How often all services are looked at. Default: every hour.
+        interval: How often all services are compared. Default: every hour.
     """
 
     def __init__(

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from pythonbase.permissions.trust import role_arn
 from pythonbase.releases.names import ReleaseNames
 
 
-@dataclass(frozen=True, kw_only=False)
+@dataclass(frozen=True)
 class ReleaseStage:
     """An environment that a pipeline releases to.
 
     Args:
         names: Which service and environment; a ``WebService`` has it as ``names``.
-        approval: Whether somebody must approve each release.
+        approval: Whether somebody must approve each release. Default: no.
         approval_timeout: How long the approval may take. Default: 7 days, CodePipeline's own.
-        account: The environment's AWS account, if it is not the pipeline's. It needs a ``ReleaseStarter``.
-        region: The environment's Region, if it is not the pipeline's.
+        account: The environment's AWS account. Default: the pipeline's. In another one it needs a ``ReleaseStarter``.
+        region: The environment's Region. Default: the pipeline's.
     """
 
     names: ReleaseNames
@@ -47,16 +48,15 @@ class ReleaseStage:
 
     def state_machine_arn(self, scope: Construct) -> str:
         """ARN of the state machine that releases to this environment."""
-        return self.names.state_machine_arn(**self._place(scope))
+        return self.names.state_machine_arn(scope, account=self.account, region=self.region)
 
     def execution_arns(self, scope: Construct) -> str:
         """ARN of every execution of that state machine."""
-        return self.names.execution_arns(**self._place(scope))
+        return self.names.execution_arns(scope, account=self.account, region=self.region)
 
     def starter_role_arn(self, scope: Construct) -> str:
         """ARN of the role in the environment's account with which the pipeline releases to it."""
-        place = self._place(scope)
-        return f"arn:{place['partition']}:iam::{place['account']}:role/{self.names.starter_role_name}"
+        return role_arn(scope, self.names.starter_role_name, account=self.account)
 
     def start_statements(self, scope: Construct) -> list[iam.PolicyStatement]:
         """What is needed to release:
@@ -69,11 +69,3 @@ class ReleaseStage:
             ),
             iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[self.execution_arns(scope)]),
         ]
-
-    def _place(self, scope: Construct) -> dict[str, str]:
-        stack = Stack.of(scope)
-        return {
-            "account": self.account or stack.account,
-            "region": self.region or stack.region,
-            "partition": stack.partition,
-        }

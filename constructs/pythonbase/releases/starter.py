@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
+from pythonbase.permissions.trust import role_arn
 from pythonbase.releases.stage import ReleaseStage
 
 
@@ -25,7 +25,7 @@ class ReleaseStarter(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: ReleaseStage, pipeline_account: str) -> None:
         super().__init__(scope, construct_id)
-        pipeline_role = f"arn:{Stack.of(self).partition}:iam::{pipeline_account}:role/{stage.names.pipeline_role_name}"
+        pipeline_role = role_arn(self, stage.names.pipeline_role_name, account=pipeline_account)
         self.role: iam.Role = iam.Role(
             self,
             "Role",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from pythonbase.images.reference import IBaseImage
 from pythonbase.images.repository import PULL_ACTIONS, RELEASE_TAGS, image_repository
+from pythonbase.permissions.trust import role_arn
 from pythonbase.releases.names import ReleaseNames
 from pythonbase.releases.parameters_put_once import ParametersPutOnce
 
@@ -22,9 +22,9 @@ class ReleaseRepository(Construct):
         scope: Parent.
         construct_id: Id in the parent.
         service_name: Name of the service.
-        pull_accounts: Other AWS accounts whose environments run the images. They may pull.
+        pull_accounts: Other AWS accounts whose environments run the images. They may pull. Default: none.
         released_from: Environments in other accounts, with their accounts. The role that releases there, and no other
-            of the account, may tag what it released: the tag of a commit decides what production gets.
+            of the account, may tag what it released: the tag of a commit decides what production gets. Default: none.
 
     Raises:
         ValueError: if the service name is not lower case words joined by hyphens.
@@ -58,7 +58,7 @@ class ReleaseRepository(Construct):
         for account, names in released_from:
             # ECR has no condition for the tag itself:
             # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-            role = f"arn:{Stack.of(self).partition}:iam::{account}:role/{names.release_role_name}"
+            role = role_arn(self, names.release_role_name, account=account)
             self.repository.add_to_resource_policy(
                 iam.PolicyStatement(
                     principals=[iam.AccountPrincipal(account)],

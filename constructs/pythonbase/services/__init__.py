@@ -1,1 +1,1 @@
-"""ECS services that run the released image."""
+"""ECS services that run the released image: task definition, load balancer, deployment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnElement, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,12 +12,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as custom
 from constructs import Construct
 
+from pythonbase.lambda_code import RUNTIME, handler_code
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
+from pythonbase.permissions.provider_framework import acknowledge_provider
 from pythonbase.releases.names import ReleaseNames
 from pythonbase.releases.revisions import ECS_PERMISSIONS, register_revisions, revisions_of
 
 _HANDLER = Path(__file__).parent / "handlers" / "newest_revision"
-_RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 class NewestRevision(Construct):
@@ -74,8 +75,8 @@ class NewestRevision(Construct):
         function = lambda_.Function(
             self,
             "Function",
-            runtime=_RUNTIME,
-            code=lambda_.Code.from_asset(str(_HANDLER), exclude=["__pycache__", "*.pyc"]),
+            runtime=RUNTIME,
+            code=handler_code(_HANDLER),
             handler="index.on_event",
             role=self.role.without_policy_updates(),
             timeout=Duration.minutes(5),
@@ -109,23 +110,4 @@ class NewestRevision(Construct):
                 ),
             },
         )
-        _acknowledge_provider(provider, function)
-
-
-def _acknowledge_provider(provider: custom.Provider, function: lambda_.Function) -> None:
-    """Acknowledge the permissions of the CDK library's provider framework, which we cannot narrow."""
-    resource = function.node.default_child
-    assert isinstance(resource, CfnElement)  # noqa: S101 - a Lambda function has a resource
-    logical_id = Stack.of(provider).get_logical_id(resource)
-    logging = "arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    acknowledge(
-        provider,
-        {
-            f"AwsSolutions-IAM4[Policy::{logging}]": (
-                "the CDK library gives its provider framework this policy: it allows writing logs only"
-            ),
-            f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>:*]": (
-                "the CDK library lets its provider framework call any version of this one function"
-            ),
-        },
-    )
+        acknowledge_provider(provider, [function])

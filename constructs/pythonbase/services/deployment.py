@@ -37,11 +37,11 @@ class Deployment:
     """How a service is deployed. A rolling deployment has the circuit breaker with rollback.
 
     Args:
-        strategy: Rolling or blue/green.
+        strategy: Rolling or blue/green. Default: rolling.
         bake_time: How long the old tasks keep running after a blue/green deployment, at most a day; until then, a
             rollback is immediate. Default: that of ECS, which is none.
         alarms: Names of CloudWatch alarms in the same account and Region. If one is in ALARM during a deployment, the
-            deployment is rolled back.
+            deployment is rolled back. Default: none.
         server_errors: Percentage of responses with status 5xx, 1 to 99. A deployment that has more in each of three
             minutes is rolled back. Creates an alarm. Default: none, because the right percentage depends on the
             service. Unhealthy targets need no alarm: the circuit breaker detects them.

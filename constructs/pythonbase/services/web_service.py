@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -40,10 +40,10 @@ class TaskSize:
     """CPU and memory of a task, and the number of tasks.
 
     Args:
-        cpu: CPU units; 1024 is one vCPU.
-        memory: Memory in MiB.
-        desired_count: Minimum number of tasks.
-        max_count: Maximum number of tasks, for auto scaling.
+        cpu: CPU units; 1024 is one vCPU. Default: 256.
+        memory: Memory in MiB. Default: 512.
+        desired_count: Minimum number of tasks. Default: 1.
+        max_count: Maximum number of tasks, for auto scaling. Default: 2.
 
     Raises:
         ValueError: if the maximum is lower than the desired count, or the desired count is lower than 1.
@@ -79,17 +79,18 @@ class WebService(Construct):
         cluster: Cluster to run on. Its VPC needs private subnets, and public ones for a public load balancer.
         base_image: The image that runs until the first release; the tasks may pull it.
         earlier_base_images: Base images that the service may have been created with. Until its first release, it runs
-            the one that its record names.
-        port: Port on which the container listens, passed to it as ``PORT``.
+            the one that its record names. Default: none.
+        port: Port on which the container listens, passed to it as ``PORT``. Default: 8080.
         health_check_path: Path that answers 200 when the service works. Used by the load balancer, and passed to the
-            container as ``HEALTH_CHECK_PATH``.
-        size: CPU, memory and number of tasks.
-        environment: Plain environment variables; no secrets, they are readable in the template.
-        secrets: Environment variables from Secrets Manager.
+            container as ``HEALTH_CHECK_PATH``. Default: ``/``.
+        size: CPU, memory and number of tasks. Default: ``TaskSize()``.
+        environment: Plain environment variables; no secrets, they are readable in the template. Default: only ``PORT``
+            and ``HEALTH_CHECK_PATH``.
+        secrets: Environment variables from Secrets Manager. Default: none.
         load_balancing: From where the service can be reached. Default: the internet, over HTTP.
         deployment: How a new version replaces the old one, and which alarms roll it back. Default: rolling, no alarms.
         repository_account: The AWS account of the service's ECR repository and pipeline. Default: the stack's.
-        repository_region: Their Region, if it is not the stack's.
+        repository_region: Their Region. Default: the stack's.
         release_locks: Table of the releases in progress (``Network.release_locks``). Default: a separate table.
         release_timeout: How long the deployment of a release may take. Default: 30 minutes.
 
@@ -266,12 +267,8 @@ class WebService(Construct):
         grant_registry_login(role)
         for base_image in self._placeholders:
             base_image.grant_pull(role)
-        repository_arn = Stack.of(self).format_arn(
-            service="ecr",
-            account=self._repository_account,
-            region=self._repository_region,
-            resource="repository",
-            resource_name=self.names.repository_name,
+        repository_arn = self.names.repository_arn(
+            self, account=self._repository_account, region=self._repository_region
         )
         role.add_to_policy(iam.PolicyStatement(actions=[*PULL_ACTIONS], resources=[repository_arn]))
         return role

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import codeconnections, event_targets, faults, scope, seams, state
-from .bitbucket import Watcher
+from pythonbase_localcloud.aws.eventbridge import event_targets
+from pythonbase_localcloud.aws.small_services import codeconnections
+
+from . import faults, scope, seams, state
 from .bitbucket.api import Api as BitbucketApi
+from .bitbucket.watcher import Watcher
 from .json_service import ApiError
 from .registry.expiration import LifecyclePolicies
 

@@ -3,7 +3,7 @@
 Every way in passes here: requests of any SDK (and so Step Functions' SDK integrations, pipeline actions, builds and
 functions), Step Functions' optimized integrations, the targets of rules and schedules, the registry protocol. Calls of
 root are left alone: that is who injects and watches. Nothing is injected unless somebody asked for it
-(`pythonbase_localcloud.faults`), and nothing of it outlives the server.
+(`pythonbase_localcloud.controls.faults`), and nothing of it outlives the server.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from pythonbase_localcloud.hosts import BITBUCKET_API
+from pythonbase_localcloud.aws.iam import container_credentials
+from pythonbase_localcloud.box.hosts import BITBUCKET_API
 
-from . import container_credentials, seams, state, store
+from . import seams, state, store
 from .controls import PREFIX, Controls
 from .registry.protocol import Receive, Registry, Send
 

@@ -17,31 +17,16 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from . import (
-    auto_scaling,
-    cloudformation,
-    codebuild,
-    codeconnections,
-    codepipeline,
-    container_credentials,
-    credentials,
-    ecr_public,
-    ecs,
-    event_targets,
-    failure_metrics,
-    faults,
-    load_balancer,
-    notifications,
-    pass_role,
-    request_resources,
-    seams,
-    service_quotas,
-    state,
-    step_functions,
-    trust,
-)
-from .bitbucket import Watcher
+from pythonbase_localcloud.aws.eventbridge import event_targets, failure_metrics, notifications
+from pythonbase_localcloud.aws.iam import container_credentials, credentials, pass_role, request_resources, trust
+from pythonbase_localcloud.aws.load_balancing import load_balancer
+from pythonbase_localcloud.aws.load_balancing.target_health import HealthChecks
+from pythonbase_localcloud.aws.small_services import auto_scaling, codeconnections, ecr_public, service_quotas
+from pythonbase_localcloud.aws.step_functions import state_machines
+
+from . import cloudformation, codebuild, codepipeline, ecs, faults, seams, state
 from .bitbucket.api import Api as BitbucketApi
+from .bitbucket.watcher import Watcher
 from .controls import Controls
 from .gateway import Gateway
 from .registry import other_accounts
@@ -52,7 +37,6 @@ from .registry.operations import Operations
 from .registry.protocol import Registry
 from .registry.tokens import Tokens
 from .settings import Settings
-from .target_health import HealthChecks
 
 log = logging.getLogger("localcloud")
 
@@ -85,7 +69,7 @@ def build(settings: Settings) -> Gateway:
     codepipeline.install(settings)
     event_targets.install()
     notifications.install()
-    step_functions.install()
+    state_machines.install()
     failure_metrics.install()
     trust.install()
     # Last: it wraps the handlers that the lines above registered.

@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud.commands import CommandError, run
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import CommandError, run
 
 _AUTHOR = ("-c", "user.name=pythonbase demo", "-c", "user.email=demo@localhost")
 _ECR_IMAGE = re.compile(r"\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/pythonbase\b")

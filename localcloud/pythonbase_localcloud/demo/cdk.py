@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import LocalCloudError
 
 
 @dataclass(frozen=True, kw_only=True)

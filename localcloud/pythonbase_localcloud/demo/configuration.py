@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.instance import DEFAULT_ACCOUNT, DEFAULT_REGION
+from pythonbase_localcloud.machine.commands import LocalCloudError
 from pythonbase_settings import Service, SettingsError, load_settings
 from pythonbase_settings.places import place, used_environments
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pythonbase_localcloud.instance import SECRET_ACCESS_KEY, Instance
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.machine.progress import Report
 
 
 def authorize_pending(instance: Instance, codeconnections: Any, *, account: str, report: Report) -> None:

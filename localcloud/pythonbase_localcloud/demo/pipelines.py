@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pythonbase_localcloud.commands import LocalCloudError
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from pythonbase_localcloud.machine.progress import Report
 
 _TIMEOUT_SECONDS = 900
 _RUNNING = {"InProgress", "Stopping"}

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud import docker_hub, lifecycle
+from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.demo import aws_client, bitbucket, connections, pipelines
 from pythonbase_localcloud.demo.cdk import Cdk
 from pythonbase_localcloud.demo.configuration import Configuration
 from pythonbase_localcloud.demo.summary import Clients, Deployed, Summary, load_balancer_name, service_summary
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.progress import Report
+from pythonbase_localcloud.machine.progress import Report
+from pythonbase_localcloud.setup import lifecycle
 from pythonbase_settings import Service
 
 
@@ -116,7 +117,7 @@ class Demo:
                         deployed,
                         pipeline_status=pipelines.status(self._client("codepipeline"), name=service.name),
                         git_url=str(bitbucket.repository_path(self._instance, service.repository)),
-                        url=lifecycle.load_balancer_url(self._instance, balancer) if balancer else None,
+                        url=self._instance.load_balancer_url(balancer) if balancer else None,
                     )
                 )
         hub = docker_hub.control(self._instance)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pythonbase_localcloud import upstream
 from pythonbase_localcloud.docker_hub.names import API_HOST
+from pythonbase_localcloud.images import upstream
 
 PYTHON = "library/python"
 

@@ -11,11 +11,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud.commands import LocalCloudError
 from pythonbase_localcloud.docker_hub.limits import Entry as Request
 from pythonbase_localcloud.docker_hub.names import SOCKET
+from pythonbase_localcloud.images.upstream import Reference
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.upstream import Reference
+from pythonbase_localcloud.machine.commands import LocalCloudError
 
 __all__ = ["Control", "ControlError", "Request", "control", "control_socket"]
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pythonbase_localcloud import packages
-from pythonbase_localcloud.box_config import Program
+from pythonbase_localcloud.box.config import Program
+from pythonbase_localcloud.box.tls import Certificate
 from pythonbase_localcloud.docker_hub.control import control_socket
 from pythonbase_localcloud.docker_hub.names import VARIABLE
+from pythonbase_localcloud.engine import packages
 from pythonbase_localcloud.instance import Instance
-from pythonbase_localcloud.locks import held
-from pythonbase_localcloud.progress import Report
-from pythonbase_localcloud.tls import Certificate
+from pythonbase_localcloud.machine.locks import held
+from pythonbase_localcloud.machine.progress import Report
 
 _PACKAGES = ("docker-registry", "busybox-static")
 _TUNABLE = tuple(VARIABLE + name for name in ("ANONYMOUS_LIMIT", "USER_LIMIT", "WINDOW"))

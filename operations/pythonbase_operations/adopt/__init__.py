@@ -1,7 +1,7 @@
-"""`pythonbase adopt`: what a repository takes from Docker Hub, and what becomes of it.
+"""`pythonbase adopt`: lists a repository's references to Docker Hub, and what builds do with them.
 
-From the inside out: ``words`` and ``directives`` are pieces of the Dockerfile language, ``instructions`` reads a
-Dockerfile, ``stages`` finds out which images its build resolves. ``compose``, ``buildspec`` and ``bitbucket`` read the
-other files. ``discovery`` finds files, ``survey`` puts everything together, ``rewrite`` changes Dockerfiles, ``text``,
-``documents`` and ``sarif`` show what was found.
+Lowest layer first: ``words`` and ``directives`` read parts of the Dockerfile language, ``instructions`` reads a
+Dockerfile, ``stages`` finds the images that its build resolves. ``compose`` and ``pipelines`` read the other files.
+``discovery`` finds files, ``survey`` combines the results, ``rewrite`` changes Dockerfiles. ``texts``, ``documents``
+and ``sarif`` render the report.
 """

@@ -17,7 +17,7 @@ from pythonbase_operations.adopt.rewrite import rewrite
 from pythonbase_operations.adopt.survey import Survey, survey
 
 REFUSED, UNREADABLE = 1, 2
-"""Exit codes: with --check, something would be refused; a file was not read, or the command was called wrongly."""
+"""Exit codes: with --check, a build would be refused; a file could not be read, or the options are wrong."""
 
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*")
@@ -27,15 +27,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="repository, folder or file")
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--check", action="store_true", help="exit 1: a build would be refused, 2: a file was not read")
+    action.add_argument("--check", action="store_true", help="exit 1: a build would be refused; 2: a file was not read")
     action.add_argument("--write", action="store_true", help="rewrite Dockerfiles to the convention")
     parser.add_argument("--format", choices=("text", "json", "sarif"), default="text")
     parser.add_argument(
         "--convention", choices=("base-image", "account-id"), default="base-image", help="default: base-image"
     )
-    parser.add_argument("--region", help="Region in the account-id convention (default: the settings', AWS_REGION)")
-    parser.add_argument("--base-image-name", metavar="NAME", help="default: the first of the settings, pythonbase")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a platform.yaml to take the policy from")
+    parser.add_argument("--region", help="Region in the account-id convention (default: from --config, AWS_REGION)")
+    parser.add_argument("--base-image-name", metavar="NAME", help="default: the first one of --config, or pythonbase")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a platform.yaml to read the policy from")
     parser.add_argument(
         "--stands-in-for",
         nargs="+",
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read, write if asked to, report; returns the exit code."""
+    """Read the files, rewrite them with ``--write``, print the report; returns the exit code."""
     missing = [path for path in options.paths if not os.path.lexists(path)]
     if missing:
         return _complain(f"{missing[0]}: no such file or folder")

@@ -47,8 +47,8 @@ def images(script: str, *, line: int) -> tuple[list[Use | Unknown | None], list[
     """Images and Dockerfiles that a script names.
 
     Args:
-        script: Commands of a shell, of any number of lines.
-        line: That of the first.
+        script: Shell commands, one or more lines.
+        line: Number of the first line.
     """
     found: list[Use | Unknown | None] = []
     dockerfiles: list[str] = []
@@ -73,7 +73,7 @@ def images(script: str, *, line: int) -> tuple[list[Use | Unknown | None], list[
 
 
 def _commands(script: str) -> Iterator[tuple[int, list[str]]]:
-    """The words behind ``docker`` of each call, with the number of their line counted from 0."""
+    """The arguments of each ``docker`` call, with their line number, counted from 0."""
     number = 0
     for text, lines in _joined(script):
         for words in _simple_commands(text):
@@ -86,7 +86,7 @@ def _commands(script: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _without_prefixes(words: list[str]) -> list[str]:
-    """A command without what may stand before its program, and options of that."""
+    """A command without the words before its program, such as ``sudo`` and its options, or ``NAME=value``."""
     rest, behind_prefix = words, False
     while rest and (
         rest[0] in _BEFORE_A_COMMAND or _ASSIGNMENT.match(rest[0]) or (behind_prefix and rest[0].startswith("-"))
@@ -96,7 +96,7 @@ def _without_prefixes(words: list[str]) -> list[str]:
 
 
 def _joined(script: str) -> Iterator[tuple[str, int]]:
-    """Lines, with those that a backslash continues, and how many each was."""
+    """Lines, joined where a backslash continues them, each with the number of lines it had."""
     text, count = "", 0
     for line in script.split("\n"):
         count += 1
@@ -116,7 +116,7 @@ def _simple_commands(text: str) -> Iterator[list[str]]:
     try:
         words = list(lexer)
     except ValueError:
-        # a quotation that goes on in another line
+        # a quoted text that continues on another line
         words = re.sub(r"([;&|()]+)", r" \1 ", text).replace('"', " ").replace("'", " ").split()
     command: list[str] = []
     for word in words:
@@ -129,7 +129,7 @@ def _simple_commands(text: str) -> Iterator[list[str]]:
 
 
 def _behind_options(words: list[str]) -> list[str]:
-    """What follows the options of ``docker`` itself."""
+    """The words after the global options of ``docker``."""
     operand = _operand_index(words, running=True)
     return words[operand:] if operand is not None else []
 
@@ -166,7 +166,7 @@ def _wants_value(letters: str, *, running: bool) -> bool:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Options with values, written with an equals sign or with a blank."""
+    """Options with values, written with an equals sign or a space."""
     for index, word in enumerate(words):
         option, equals, value = word.partition("=")
         if equals and word.startswith("--"):

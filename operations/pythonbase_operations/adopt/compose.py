@@ -1,4 +1,4 @@
-"""Reads a compose file: images of services, and what their builds name.
+"""Reads a compose file: images of services and of their builds.
 
 https://docs.docker.com/reference/compose-file/
 """
@@ -21,7 +21,7 @@ Sibling = Callable[[str], bytes | None]
 
 
 def read(data: bytes, *, sibling: Sibling) -> Contents:
-    """What a compose file names. Nothing of it is built by the pipeline, so that the policy reaches none of it.
+    """Images and Dockerfiles that a compose file names. Pipelines do not run Compose, so the policy does not apply.
 
     Raises:
         FileError: if it is malformed.
@@ -32,7 +32,7 @@ def read(data: bytes, *, sibling: Sibling) -> Contents:
         place = f"services.{name}"
         build = get(service, "build")
         image = get(service, "image")
-        # With `build`, `image` is what the result is called.
+        # With `build`, `image` is the name of the built image.
         if image is not None and build is None:
             found.append(_named(image, f"{place}.image"))
         found += _build(build, f"{place}.build", dockerfiles, sibling)
@@ -61,7 +61,7 @@ def _build(build: yaml.Node | None, place: str, dockerfiles: list[str], sibling:
 
 
 def _dockerfile(build: yaml.Node | None) -> str | None:
-    """Path of a build's Dockerfile; None if it is elsewhere or not known."""
+    """Path of a build's Dockerfile; None if it is remote, absolute, or depends on a variable."""
     context = text(build) or text(get(build, "context")) or ("." if build is not None else None)
     name = text(get(build, "dockerfile")) or "Dockerfile"
     if context is None or "$" in context + name or ":" in context or name.startswith("/") or context.startswith("/"):
@@ -70,7 +70,7 @@ def _dockerfile(build: yaml.Node | None) -> str | None:
 
 
 def _pairs(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """A mapping, or a list of ``name=value`` as Compose takes it too."""
+    """A mapping; Compose also accepts a list of ``name=value``."""
     pairs = dict(items(node))
     for entry in sequence(node):
         name, equals, value = (text(entry) or "").partition("=")
@@ -96,7 +96,7 @@ def _inline(node: yaml.Node, place: str, arguments: Mapping[str, yaml.Node]) -> 
 
 
 def _from_arguments(data: bytes | None, place: str, arguments: Mapping[str, yaml.Node]) -> list[Use | Unknown | None]:
-    """Images that a Dockerfile names only because of the arguments that Compose gives it."""
+    """Images that a Dockerfile names only with the build arguments of the compose file."""
     values = _values(arguments)
     if data is None or not values:
         return []

@@ -11,7 +11,7 @@ from pythonbase_operations.adopt.model import Reach, Use
 ARGUMENTS = (BASE_IMAGE, "Account_ID")
 """Build arguments that every build of a pipeline gets."""
 
-# Values that no Dockerfile has in its own text: what a build gets from outside is not of Docker Hub.
+# Example values of these arguments. No Dockerfile contains them, and they do not name Docker Hub.
 PIPELINE_ARGUMENTS = {
     BASE_IMAGE: f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/pythonbase@sha256:{'0' * 64}",
     "Account_ID": "123456789012",
@@ -20,7 +20,7 @@ PIPELINE_ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Convention:
-    """A build argument, and what stands behind ``FROM``."""
+    """A build argument, and the text after ``FROM``."""
 
     argument: str
     image: str
@@ -35,14 +35,14 @@ def account_id_convention(*, region: str, base_image: str) -> Convention:
 
 
 def replacement(use: Use, decision: Decision, convention: Convention) -> str | None:
-    """What to write instead of a reference; None if nothing can be."""
+    """What to write instead of a reference; None if there is no replacement."""
     if decision.outcome is Outcome.BASE_IMAGE:
         return convention.image if use.place == "FROM" else None
     return decision.instead
 
 
 def is_rewritable(use: Use, decision: Decision) -> bool:
-    """Whether the replacement can be put in the place of the reference as it is."""
+    """Whether ``--write`` can put the replacement in the place of the reference."""
     if use.span is None or use.reach is Reach.OUTSIDE or use.place.startswith("ONBUILD"):
         return False
     if decision.outcome is Outcome.BASE_IMAGE:
@@ -51,7 +51,7 @@ def is_rewritable(use: Use, decision: Decision) -> bool:
 
 
 def advice(use: Use, decision: Decision, convention: Convention) -> str | None:
-    """What to do about a reference when that is more than writing the replacement."""
+    """What to do about a reference, if writing the replacement is not enough."""
     text = None
     if use.reach is Reach.OUTSIDE and decision.outcome is not Outcome.MIRRORED:
         text = "name the base image in your registry" if decision.outcome is Outcome.BASE_IMAGE else None
@@ -61,16 +61,16 @@ def advice(use: Use, decision: Decision, convention: Convention) -> str | None:
         else:
             text = _elsewhere(use.reference)
     elif decision.outcome is Outcome.BASE_IMAGE and use.place != "FROM":
-        text = f"no variables are allowed here: name a stage that is FROM {convention.image}"
+        text = f"variables are not allowed here: name a stage that starts FROM {convention.image}"
     elif PULL_THROUGH_CACHE in str(decision.instead):
         text = f"{PULL_THROUGH_CACHE} is the registry and prefix of the account's cache"
     elif use.reach is not Reach.OUTSIDE and use.span is None:
-        text = "rewrite it by hand: it is not in one piece"
+        text = "rewrite it by hand: --write cannot replace it"
     return text
 
 
 def _elsewhere(reference: ImageReference) -> str:
-    """Where a refused image can come from, as the build says it too."""
+    """Where to get a refused image from; the build prints the same."""
     if reference.is_official:
         path = reference.canonical.partition("/")[2]
         return f"write {ECR_PUBLIC_MIRROR}/{path}, ECR Public's mirror of it, or start from the base image"

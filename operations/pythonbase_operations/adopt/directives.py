@@ -1,4 +1,4 @@
-"""The first lines of a Dockerfile: parser directives, and what else says which frontend reads the rest.
+"""The first lines of a Dockerfile: parser directives, and the other ways to select a frontend.
 
 https://docs.docker.com/reference/dockerfile/#parser-directives
 """
@@ -30,13 +30,13 @@ class Directive:
 
 
 def directives(data: bytes, *, builder: Builder, comment: bytes = b"#", skip: int = 0) -> dict[str, Directive]:
-    """Directives by name. They end at the first line that is none.
+    """Directives by name. They end at the first line that is not a directive.
 
     Args:
         data: The Dockerfile.
-        builder: Who reads it.
+        builder: The builder that reads it.
         comment: What a line of a directive starts with.
-        skip: Lines to leave out at the start.
+        skip: Lines to skip at the start.
     """
     found: dict[str, Directive] = {}
     start = 0
@@ -56,9 +56,9 @@ def directives(data: bytes, *, builder: Builder, comment: bytes = b"#", skip: in
 
 
 def syntax(data: bytes, *, builder: Builder) -> Directive | None:
-    """The image that is to read the Dockerfile: ``# syntax=``, ``// syntax=`` or a JSON document with that key."""
+    """The image of the frontend: ``# syntax=``, ``// syntax=`` or a JSON document with that key."""
     if data.startswith(BOM) and builder is Builder.DOCKER_26:
-        return None  # it looks for the directive behind nothing but a shebang
+        return None  # before the directive, Docker 26 accepts only a shebang
     shebang = 1 if data.removeprefix(BOM).startswith(b"#!") else 0
     for comment in (b"#", b"//"):
         found = directives(data, builder=builder, comment=comment, skip=shebang).get("syntax")
@@ -79,7 +79,7 @@ def escape_character(data: bytes, *, builder: Builder) -> str:
 
 
 def with_escape_first(data: bytes, *, builder: Builder) -> bytes:
-    """The Dockerfile for a parser that knows no ``# check=``: an escape directive behind one becomes the first line."""
+    """The Dockerfile for a parser without ``# check=``: an escape directive after one moves to the first line."""
     found = directives(data, builder=builder)
     if "check" not in found or "escape" not in found or found["escape"].line < found["check"].line:
         return data

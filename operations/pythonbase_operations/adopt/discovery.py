@@ -13,7 +13,7 @@ from pathlib import Path
 from pythonbase_operations.adopt.model import FileError
 
 LARGEST = 1024 * 1024
-"""Bytes of a file that is read. What is larger was not written by a person."""
+"""Size limit of a file that is read, in bytes. Nobody writes larger ones by hand."""
 
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "venv", ".tox", ".nox", "cdk.out", "__pycache__"})
 _VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
@@ -43,7 +43,7 @@ class Candidate:
 
     Args:
         path: Where it is.
-        root: The folder that was asked for; nothing outside it is read or written.
+        root: The folder that PATH names or is in; nothing outside it is read or written.
         kind: What it is.
     """
 
@@ -65,7 +65,7 @@ def kind_of(name: str) -> Kind | None:
 
 
 def candidates(path: Path) -> Iterator[Candidate | tuple[Path, FileError]]:
-    """Files below a folder in a stable order, or the file itself: a Dockerfile, if its name does not say otherwise."""
+    """Files below a folder in a stable order, or the file itself: a Dockerfile, unless its name says otherwise."""
     if not path.is_dir():
         yield Candidate(path, path.parent, kind_of(path.name) or Kind.DOCKERFILE)
         return
@@ -90,7 +90,7 @@ def read(candidate: Candidate) -> bytes:
     """The bytes of a file.
 
     Raises:
-        FileError: if it is not a readable text file of a usual size inside the folder that was asked for.
+        FileError: if it is not a readable text file of at most ``LARGEST`` bytes inside the folder of the candidate.
     """
     try:
         real = inside(candidate)
@@ -100,21 +100,21 @@ def read(candidate: Candidate) -> bytes:
         if status.st_size > LARGEST:
             raise FileError(f"too large: {status.st_size} bytes, at most {LARGEST} are read")
         data = real.read_bytes()
-    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of symbolic links, in Python 3.11 and 3.12
-        raise FileError(f"cannot be read: {getattr(error, 'strerror', None) or 'symbolic links in a circle'}") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, in Python 3.11 and 3.12
+        raise FileError(f"cannot be read: {getattr(error, 'strerror', None) or 'a loop of symbolic links'}") from None
     if b"\0" in data:
         raise FileError("binary, not text")
     return data
 
 
 def inside(candidate: Candidate) -> Path:
-    """The file itself, where the path may be a symbolic link.
+    """The file, with symbolic links resolved.
 
     Raises:
-        FileError: if it leads out of the folder that was asked for.
-        OSError: if it leads nowhere.
+        FileError: if it is outside the folder of the candidate.
+        OSError: if it does not exist.
     """
     real = candidate.path.resolve(strict=True)
     if not real.is_relative_to(candidate.root.resolve()):
-        raise FileError("a symbolic link that leads out of the repository")
+        raise FileError("a symbolic link to a target outside the repository")
     return real

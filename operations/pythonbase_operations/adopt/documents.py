@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pythonbase_operations.adopt.survey import Survey
 
 VERSION = 1
-"""Of the document. It changes when a key changes its meaning or goes away."""
+"""Version of the document. It changes if a key is removed or changes its meaning."""
 
 
 def render(survey: Survey, *, rewritten: Sequence[str] | None = None) -> str:
@@ -16,7 +16,7 @@ def render(survey: Survey, *, rewritten: Sequence[str] | None = None) -> str:
 
     Args:
         survey: What was found.
-        rewritten: Files that were changed; None if nothing was to be changed.
+        rewritten: Files that were changed; None without ``--write``.
     """
     document = {
         "version": VERSION,

@@ -1,7 +1,7 @@
 """Reads a Dockerfile into stages, with the builder's own parser.
 
 The parser (https://github.com/asottile/dockerfile, BuildKit's in a Python package) splits a file into instructions.
-What BuildKit checks afterwards, and which of their words are images, is here.
+This module repeats the checks that BuildKit does afterwards, and finds the words that are images.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSTRUCTIONS = frozenset(dockerfile.all_cmds())
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9._-]*")
 _PLATFORM = re.compile(r"[A-Za-z0-9_-]+(?:\([A-Za-z0-9_.-]*\))?(?:/[A-Za-z0-9_-]+){0,2}")
 _NOT_TRIGGERS = frozenset({"onbuild", "from", "maintainer"})
-_NAMED_STAGE = 3  # words behind FROM: image, AS, name
+_NAMED_STAGE = 3  # words after FROM: image, AS, name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,9 @@ class Source:
 
     Args:
         instruction: ``COPY --from`` or ``RUN --mount=from``.
-        name: What it names.
-        place: Where.
-        is_trigger: Whether it is behind ``ONBUILD``.
+        name: The image or stage.
+        place: Where it is named.
+        is_trigger: Whether it is in an ``ONBUILD`` instruction.
     """
 
     instruction: str
@@ -50,7 +50,7 @@ class Stage:
     Args:
         line: Where its instruction begins.
         name: Its name in lower case, if it has one.
-        written: Its base as it stands in the file.
+        written: Its base as written in the file.
         base: Its base with variables replaced.
         place: Where the base is named.
         sources: What its instructions take files from.
@@ -81,7 +81,7 @@ def read_instructions(data: bytes, build: Build) -> Instructions:
     """Read a Dockerfile.
 
     Raises:
-        FileError: if the builder would not take it.
+        FileError: if the builder would refuse it.
     """
     reader = _Reader(data, build)
     for command in _parse(with_escape_first(data, builder=build.builder)):
@@ -95,14 +95,14 @@ def _parse(data: bytes) -> tuple[dockerfile.Command, ...]:
     if not data:
         raise FileError("an empty Dockerfile")
     try:
-        # The parser takes text. Whatever is not UTF-8 can only be in comments and values.
+        # The parser takes text. Only comments and values can contain bytes that are not UTF-8.
         return tuple(dockerfile.parse_string(data.decode(errors="replace")))
     except dockerfile.GoParseError as error:
         raise FileError(" ".join(str(error).split())) from None
 
 
 class _Reader:
-    """Takes the instructions of one Dockerfile in order."""
+    """Reads the instructions of one Dockerfile in order."""
 
     def __init__(self, data: bytes, build: Build) -> None:
         self.stages: list[Stage] = []
@@ -113,7 +113,7 @@ class _Reader:
         self._variables = dict(_platform_variables(build))
 
     def read(self, command: dockerfile.Command) -> None:
-        """Take one instruction.
+        """Read one instruction.
 
         Raises:
             FileError: if BuildKit refuses it.
@@ -153,7 +153,7 @@ class _Reader:
             try:
                 return expand(value, self._variables, escape=self._escape)
             except WordError:
-                return ""  # it goes on without the value
+                return ""  # Docker 26 continues without the value
         return self._expand(value, line)
 
     def _expand(self, word: str, line: int, variables: Mapping[str, str] | None = None) -> str:
@@ -173,22 +173,22 @@ class _Reader:
             raise FileError("FROM takes an image, or an image, AS and a name", line)
         name = words[2].lower() if is_named else None
         if name is not None and not _STAGE_NAME.fullmatch(name):
-            raise FileError(f"{words[2]} is no name for a stage", line)
+            raise FileError(f"{words[2]} is not a valid name of a stage", line)
         image = self._expand(words[0], line)
         if not image:
             raise FileError(f"FROM {words[0]} is empty: its variable has no value", line)
         for flag in _values(command, "platform"):
             platform = self._expand(flag, line)
             if not _PLATFORM.fullmatch(platform):
-                raise FileError(f"--platform={flag} is no platform", line)
+                raise FileError(f"--platform={flag} is not a platform", line)
         place = spans.base(self._words(command), words[0]) or Place(line, None)
         return Stage(line=line, name=name, written=words[0], base=image, place=place)
 
     def _trigger(self, command: dockerfile.Command) -> None:
         inner = (command.sub_cmd or "").lower()
         if inner in _NOT_TRIGGERS:
-            raise FileError(f"{command.sub_cmd} is not allowed behind ONBUILD", command.start_line)
-        # The parser gives no flags for what is behind ONBUILD, so it reads that once more.
+            raise FileError(f"{command.sub_cmd} is not allowed after ONBUILD", command.start_line)
+        # The parser returns no flags of the instruction after ONBUILD, so that instruction is parsed again.
         _, _, rest = command.original.partition(command.sub_cmd or "")
         (instruction,) = _parse(f"{inner}{rest}".encode(errors="replace"))[:1]
         sources = self._sources(instruction, command)
@@ -199,7 +199,7 @@ class _Reader:
         )
 
     def _sources(self, command: dockerfile.Command, written: dockerfile.Command) -> list[Source]:
-        """What an instruction takes files from. ``written`` is what the file has: the same, or ONBUILD before it."""
+        """What an instruction takes files from. ``written`` is the whole instruction: the same, or its ONBUILD."""
         name, first = command.cmd.lower(), written.start_line
         if name == "add" and _values(command, "from"):
             raise FileError("ADD has no --from", first)

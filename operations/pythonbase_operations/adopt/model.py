@@ -10,12 +10,12 @@ from pythonbase_buildspecs import Decision, ImageReference, Outcome
 
 
 class FileError(Exception):
-    """A file that cannot be read, or that what it is meant for would not take.
+    """A file that cannot be read, or that the program it is written for would refuse.
 
     Args:
         message: What is wrong, in one line.
         line: Where, counted from 1. None if it concerns the whole file.
-        seen: What the builder resolves before it comes to the mistake.
+        seen: What the builder resolves before it reaches the error.
     """
 
     def __init__(self, message: str, line: int | None = None, *, seen: tuple[Use, ...] = ()) -> None:
@@ -26,7 +26,7 @@ class FileError(Exception):
 
 
 class Builder(StrEnum):
-    """Generations of Docker's builder that read the same Dockerfile differently. The later one is CodeBuild's."""
+    """Versions of Docker's builder that read the same Dockerfile differently. CodeBuild has the later one."""
 
     DOCKER_26 = "26"
     DOCKER_28 = "28"
@@ -34,13 +34,13 @@ class Builder(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What a build gets from outside its Dockerfile.
+    """What a build gets besides its Dockerfile.
 
     Args:
         arguments: Build arguments.
         target: Stage that is built, as ``--target`` names it. Default: the last one.
-        architecture: Of the machine that builds, as Docker calls it. Default: amd64, which CodeBuild projects have.
-        builder: Who reads the Dockerfile. Default: the builder of CodeBuild.
+        architecture: Architecture of the build machine, as Docker names it. Default: amd64, as in CodeBuild projects.
+        builder: The builder that reads the Dockerfile. Default: the builder of CodeBuild.
     """
 
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -50,16 +50,16 @@ class Build:
 
 
 class Reach(StrEnum):
-    """Who asks for an image, and when."""
+    """What pulls an image, and when."""
 
     BUILT = "built"
     """The builder, in every build of the Dockerfile."""
     TARGET = "target"
     """The builder, but only when another stage is built with ``--target``."""
     TRIGGER = "trigger"
-    """The builder, in builds that start from the image that this one makes."""
+    """The builder, in builds that start from the image that this Dockerfile builds."""
     OUTSIDE = "outside"
-    """Not a build that has the policy: Docker Compose, a CI system, a command in a script."""
+    """Not a build with the source policy, but Docker Compose, a CI system, or a command in a script."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +69,10 @@ class Use:
     Args:
         line: Where, counted from 1.
         place: Instruction or key that names it, such as ``FROM`` or ``services.db.image``.
-        written: The name as it stands in the file.
+        written: The name as written in the file.
         reference: The name with variables replaced.
-        reach: Who asks for it.
-        span: Bytes of the file that are the name; None if it cannot be replaced as a whole.
+        reach: What pulls it, and when.
+        span: Start and end of the name's bytes in the file; None if it cannot be replaced as a whole.
     """
 
     line: int
@@ -85,7 +85,7 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """A name that depends on variables whose values only a run knows."""
+    """A name that depends on variables that are known only at run time."""
 
     line: int
     place: str
@@ -94,7 +94,7 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a file names: images, names that cannot be told, and Dockerfiles by path relative to the file's folder."""
+    """What a file names: images, names with unknown variables, and Dockerfiles by path relative to the file."""
 
     uses: tuple[Use, ...] = ()
     unknown: tuple[Unknown, ...] = ()
@@ -103,14 +103,14 @@ class Contents:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A reference to Docker Hub, and what becomes of it.
+    """A reference to Docker Hub, and what builds do with it.
 
     Args:
         path: The file, as the report shows it.
         use: The reference.
-        decision: What the policy does with it, or would do if it were asked.
-        replacement: What to write instead; None if nothing can be.
-        advice: What to do when that is more than writing the replacement.
+        decision: What the policy does with it, or would do if it applied.
+        replacement: What to write instead; None if there is no replacement.
+        advice: What to do, if writing the replacement is not enough.
     """
 
     path: str

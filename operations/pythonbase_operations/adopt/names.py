@@ -16,7 +16,7 @@ def named(written: str, *, line: int, place: str, value: str | None = None) -> U
     """An image that Compose, a CI system or a command pulls. None if the text is no image reference.
 
     Args:
-        written: As it stands in the file.
+        written: As in the file.
         line: Where.
         place: Key or command that names it.
         value: The name with variables replaced, if that was possible.
@@ -31,7 +31,7 @@ def named(written: str, *, line: int, place: str, value: str | None = None) -> U
 
 
 def interpolated(text: str) -> str:
-    """A value of a compose file with the defaults of its variables. One without a default stays as it is."""
+    """A value of a compose file, with variables replaced by their defaults. One without a default stays as it is."""
 
     def value(match: re.Match[str]) -> str:
         dollar, name, operator, default, _ = match.groups()
@@ -50,7 +50,7 @@ def is_image_context(text: str) -> bool:
 
 
 def contents(found: list[Use | Unknown | None], dockerfiles: list[str] | None = None) -> Contents:
-    """What was found in a file, each once."""
+    """What was found in a file, without duplicates."""
     each = dict.fromkeys(item for item in found if item is not None)
     return Contents(
         uses=tuple(item for item in each if isinstance(item, Use)),

@@ -1,4 +1,4 @@
-"""Reads what CI systems run: buildspecs of CodeBuild and pipelines of Bitbucket.
+"""Reads the files of CI systems: buildspecs of CodeBuild and pipelines of Bitbucket.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
 https://support.atlassian.com/bitbucket-cloud/docs/bitbucket-pipelines-configuration-reference/
@@ -31,7 +31,7 @@ def read_buildspec(data: bytes) -> Contents:
     for key, node in walk(get(document, "batch")):
         image = get(node, "image") if key == "env" else None
         name = text(image)
-        # CodeBuild's own images are called aws/codebuild/…, which is no repository of Docker Hub.
+        # aws/codebuild/… are CodeBuild's own images, not repositories of Docker Hub.
         if image is not None and name and not name.startswith("aws/codebuild/"):
             found.append(named(name, line=line(image), place="batch env.image"))
     return contents(found, dockerfiles)
@@ -45,7 +45,7 @@ def read_bitbucket(data: bytes) -> Contents:
     """
     found: list[Use | Unknown | None] = []
     dockerfiles: list[str] = []
-    # Variables of a pipe are its own business, whatever they are called.
+    # Variables of a pipe are not keys of the pipeline, even if one is called `image`.
     for key, node in walk(read_yaml(data), but=frozenset({"variables"})):
         if key == "image":
             image = node if isinstance(node, yaml.ScalarNode) else get(node, "name")

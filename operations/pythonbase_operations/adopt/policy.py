@@ -1,7 +1,7 @@
-"""The policy that a service's build has, from options and from `platform.yaml`.
+"""The source policy of a service's builds, from options and from `platform.yaml`.
 
-The defaults are those of the settings. The file is read for what is needed here: it may have mistakes elsewhere, or
-settings of another version.
+The defaults are those of the settings. Only the keys that are needed here are read: the file may have errors elsewhere,
+or settings of another version.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pythonbase_settings.prefix import prefixed
 
 
 class PolicyError(ValueError):
-    """Options or settings that make no policy."""
+    """Invalid options or settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What the caller chose; None where nothing was chosen.
+    """The options of the caller; None if an option is not given.
 
     Args:
         config: A platform.yaml.
@@ -52,7 +52,7 @@ class Platform:
 
 
 def platform(choices: Choices) -> Platform:
-    """The platform of the choices: options count more than the settings file, which counts more than defaults.
+    """The platform of the choices: options take precedence over the settings file, the file over defaults.
 
     Raises:
         PolicyError: if the file cannot be read, or a value is wrong.
@@ -85,7 +85,7 @@ def _document(config: Path | None) -> yaml.Node | None:
 
 
 def _base_image(document: yaml.Node | None, choices: Choices) -> BaseImage:
-    """The base image, with its name in AWS. The first of the file, as for services that name none."""
+    """The base image, with its name in AWS. Default: the first of the file, as for services that name none."""
     usual = Settings().base_images[0]
     prefix = text(get(document, "prefix")) or ""
     images = sequence(get(document, "base_images"))

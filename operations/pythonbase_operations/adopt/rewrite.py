@@ -1,4 +1,4 @@
-"""Changes Dockerfiles to the team's convention, and nothing else in them."""
+"""Rewrites references in Dockerfiles to the team's convention, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rewrite(survey: Survey, convention: Convention) -> list[str]:
         Paths of the files that were changed, as the survey has them.
 
     Raises:
-        FileError: if a file cannot be written. Those before it are.
+        FileError: if a file cannot be written. The files before it are already changed.
     """
     changed = []
     for path, candidate in survey.files.items():
@@ -48,10 +48,10 @@ def rewritten(data: bytes, findings: list[Finding], convention: Convention) -> b
     Args:
         data: The file.
         findings: What was found in it.
-        convention: How it is to name the base image.
+        convention: How it should name the base image.
 
     Raises:
-        FileError: if the builder would read the result otherwise than intended.
+        FileError: if the builder would not read the result as intended.
     """
     chosen = [finding for finding in findings if is_rewritable(finding.use, finding.decision)]
     result = data
@@ -72,14 +72,14 @@ def _declared(data: bytes, argument: str, *, line: int) -> bytes:
     lines = data.split(b"\n")
     index = line - 1
     end = b"\r" if lines[index].endswith(b"\r") or (index + 1 == len(lines) and b"\r\n" in data) else b""
-    # A byte order mark stays in front of everything.
+    # A byte order mark stays at the start of the file.
     bom = BOM if index == 0 and data.startswith(BOM) else b""
     lines[index : index + 1] = [bom + f"ARG {argument}".encode() + end, lines[index].removeprefix(bom)]
     return b"\n".join(lines)
 
 
 def _verify(before: bytes, after: bytes, *, rewritten_count: int) -> None:
-    """Read the result once more: the images that were not to be rewritten are the same, in the same order."""
+    """Read the result again: only the rewritten references to Docker Hub are gone, and there is no new one."""
     old = [use for use in images(before, PIPELINE_BUILD) if use.reference.is_docker_hub]
     new = [use for use in images(after, PIPELINE_BUILD) if use.reference.is_docker_hub]
     if len(new) != len(old) - rewritten_count or not {use.reference for use in new} <= {use.reference for use in old}:
@@ -87,7 +87,7 @@ def _verify(before: bytes, after: bytes, *, rewritten_count: int) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is never half written, and keeps its mode."""
+    """Write a file atomically, and keep its mode."""
     mode = path.stat().st_mode
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{re.sub(r'[^A-Za-z0-9.]', '', path.name)}-")
     try:

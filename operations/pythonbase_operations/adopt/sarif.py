@@ -19,7 +19,7 @@ _RULES = {
     Outcome.BASE_IMAGE: ("docker-hub-base-image", "A Docker Hub image that the base image stands in for"),
     Outcome.MIRRORED: ("docker-hub-mirrored", "A Docker Hub image that comes from a mirror"),
     Outcome.OWN_FRONTEND: ("docker-hub-frontend", "Docker's Dockerfile frontend; builds use the builder's own"),
-    Outcome.REFUSED: ("docker-hub-refused", "A Docker Hub image that builds are refused"),
+    Outcome.REFUSED: ("docker-hub-refused", "A Docker Hub image that the source policy refuses"),
 }
 
 
@@ -32,7 +32,7 @@ def render(survey: Survey) -> str:
                 "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in _RULES.values()],
             }
         },
-        # The tool did its work also when some files could not be read: each is a notification.
+        # The run is successful even if some files could not be read: each of them is a notification.
         "invocations": [
             {
                 "executionSuccessful": True,

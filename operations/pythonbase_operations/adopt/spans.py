@@ -1,4 +1,4 @@
-"""Where in the file a name stands: the parser tells lines, and joins them."""
+"""Where in the file a name is: the parser gives only lines, and joins them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^ \t\v\f\r]+")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a name begins, and its bytes if they are in one piece."""
+    """The line where a name begins, and the start and end of its bytes if they are contiguous."""
 
     line: int
     span: tuple[int, int] | None
@@ -28,7 +28,7 @@ class Word:
     positions: tuple[tuple[int, int], ...]
 
     def place(self, start: int, end: int) -> Place:
-        """Where some of its characters are."""
+        """The place of a range of its characters."""
         part = self.positions[start:end]
         if not part:
             return Place(self.positions[0][0], None)
@@ -55,7 +55,7 @@ class Lines:
         for number in range(first, last + 1):
             line = self._lines[number - 1]
             skip = len(BOM) if number == 1 and line.startswith(BOM) else 0
-            # One character a byte, so that offsets are those of the file.
+            # Latin-1: one character for each byte, so offsets are those of the file.
             shown = line.decode("latin-1").rstrip("\r")
             if number == first or not shown.lstrip().startswith("#"):
                 parts.append(self._without_continuation(shown)[skip:])
@@ -70,7 +70,7 @@ class Lines:
 
 
 def base(words: list[Word], name: str) -> Place | None:
-    """The image of ``FROM``."""
+    """The place of the image of ``FROM``."""
     rest = words[1:]
     while rest and rest[0].text.startswith("--"):
         is_end = rest[0].text == "--"
@@ -81,7 +81,7 @@ def base(words: list[Word], name: str) -> Place | None:
 
 
 def flags(words: list[Word], names: list[str]) -> list[Place | None]:
-    """The images in ``--from=`` and ``--mount=…,from=`` of an instruction, which the parser read as these names."""
+    """The places of these names in ``--from=`` and ``--mount=…,from=``; None for all if the words have other names."""
     found = list[tuple[str, Place]]()
     for word in words:
         if word.text.startswith("--from="):

@@ -34,7 +34,7 @@ def images(data: bytes, build: Build) -> list[Use]:
     """Every image that a Dockerfile names, in the file's order.
 
     Raises:
-        FileError: if the builder would not take it.
+        FileError: if the builder would refuse it.
     """
     frontend = syntax(data, builder=build.builder)
     uses = []
@@ -65,7 +65,7 @@ def _of_stages(instructions: Instructions, build: Build) -> list[Use]:
 
 
 def _once(uses: list[Use]) -> list[Use]:
-    """A trigger that this build runs too is one use: the build's."""
+    """Without duplicates: a trigger that this build also runs is a use of the build."""
     found: dict[tuple[int, str, str], Use] = {}
     for use in uses:
         key = (use.line, use.place, use.written)
@@ -76,7 +76,7 @@ def _once(uses: list[Use]) -> list[Use]:
 
 @dataclass
 class _Nodes:
-    """Nodes in the builder's order, the number of stages among them, and stages by name: the last of a name counts."""
+    """Nodes in the builder's order, the number of stages among them, and stages by name: the last one of each name."""
 
     order: list[_Node] = field(default_factory=list)
     stages: int = 0
@@ -107,7 +107,7 @@ def _graph(instructions: Instructions, build: Build) -> _Nodes:
 
 
 def _needed(source: Source, nodes: _Nodes) -> _Node:
-    """The node that an instruction takes files from. One that is no stage is appended, as the builder does."""
+    """The node that an instruction takes files from. If it is not a stage, it is appended, as in the builder."""
     name = source.name
     if source.instruction.startswith("COPY") and _is_number(name):
         if not 0 <= int(name) < len(nodes.order):
@@ -123,21 +123,21 @@ def _needed(source: Source, nodes: _Nodes) -> _Node:
 
 
 def _trigger(source: Source, nodes: _Nodes) -> list[Use]:
-    """The image that builds from this image take files from, unless it is a stage of theirs as it is one here."""
+    """The image that builds from this image take files from. The name of a stage here is taken as a stage there."""
     name = source.name
     if _is_number(name) or name.lower() in nodes.named or name == _SCRATCH:
         return []
     try:
         return [_use(f"ONBUILD {source.instruction}", name, name, source.place, reach=Reach.TRIGGER)]
     except FileError:
-        return []  # the builder does not look at it before it runs
+        return []  # the builder checks the name only when the trigger runs
 
 
 def _run_triggers(nodes: _Nodes) -> None:
     """Triggers of a stage run in the stages that start from it."""
     for node in tuple(nodes.order):
         for use in node.base.triggers if node.base else ():
-            # What a trigger names is resolved for the stage that it runs in, and once more in builds from the image.
+            # The builder resolves the image for the stage that the trigger runs in, and again in builds from the image.
             node.needs.append(_Node(image=use))
             nodes.order.append(node.needs[-1])
 
@@ -147,7 +147,7 @@ def _use(place: str, written: str, name: str, where: Place, *, reach: Reach = Re
         reference = ImageReference.parse(name)
     except ValueError:
         shown = written if written == name else f"{written} is {name}, which"
-        raise FileError(f"{place} {shown} is no image reference", where.line) from None
+        raise FileError(f"{place} {shown} is not an image reference", where.line) from None
     return Use(line=where.line, place=place, written=written, reference=reference, reach=reach, span=where.span)
 
 
@@ -172,7 +172,7 @@ def _reachable(target: _Node) -> set[int]:
 
 
 def _refuse_circles(nodes: _Nodes) -> None:
-    """BuildKit looks for circles in every stage, also those that it does not build."""
+    """BuildKit refuses cycles in all stages, also in those that it does not build."""
     done: set[int] = set()
     for start in nodes.order:
         path: list[tuple[_Node, Iterator[_Node]]] = [(start, start.all_needed())]

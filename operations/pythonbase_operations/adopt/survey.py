@@ -1,4 +1,4 @@
-"""Reads a repository, and decides about what it names."""
+"""Reads a repository, and applies the policy to the images that it names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pythonbase_operations.adopt.convention import PIPELINE_ARGUMENTS, Conventio
 from pythonbase_operations.adopt.directives import SYNTAX
 from pythonbase_operations.adopt.discovery import Candidate, Kind
 from pythonbase_operations.adopt.model import Build, Contents, FileError, Finding, Unknown
-from pythonbase_operations.adopt.printing import one_line
+from pythonbase_operations.printing import one_line
 
 PIPELINE_BUILD = Build(arguments=PIPELINE_ARGUMENTS)
-"""A build as a pipeline makes it."""
+"""The build of a pipeline."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that could not be read: one line."""
+    """A file that could not be read; the message is one line."""
 
     path: str
     message: str
@@ -30,7 +30,7 @@ class Problem:
 
 @dataclass
 class Survey:
-    """What is in a repository.
+    """What was found in a repository.
 
     Args:
         files: Files that were read, with their paths as the report shows them.
@@ -56,7 +56,7 @@ def survey(paths: Iterable[Path], policy: SourcePolicy, convention: Convention) 
     Args:
         paths: Repositories, folders or single files.
         policy: What their builds may pull.
-        convention: How Dockerfiles are to name the base image.
+        convention: How Dockerfiles should name the base image.
     """
     result = Survey()
     seen: set[str] = set()
@@ -79,7 +79,7 @@ def survey(paths: Iterable[Path], policy: SourcePolicy, convention: Convention) 
 
 
 def _add(result: Survey, candidate: Candidate, policy: SourcePolicy, convention: Convention) -> list[Candidate]:
-    """Add what is in a file; returns Dockerfiles that it names."""
+    """Add what a file names; returns the Dockerfiles among it."""
     path = shown(candidate.path)
     try:
         contents = read(candidate)

@@ -1,4 +1,4 @@
-"""The report for people: one line for each reference, then what it comes to."""
+"""The report as text: one line for each reference, then a summary."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from pythonbase_buildspecs import Outcome
 from pythonbase_operations.adopt.model import Finding, Reach
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.adopt.survey import Problem, Survey
+from pythonbase_operations.printing import count, one_line
 
 _VERDICTS = {
     Outcome.BASE_IMAGE: "base image",
@@ -20,7 +20,7 @@ _REACH = {
     Reach.BUILT: "",
     Reach.TARGET: " if its stage is built",
     Reach.TRIGGER: " in builds that start from this image",
-    Reach.OUTSIDE: "not enforced, the builder is not asked",
+    Reach.OUTSIDE: "not enforced, the source policy does not apply",
 }
 
 
@@ -29,8 +29,8 @@ def render(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] 
 
     Args:
         survey: What was found.
-        searched: What was looked into.
-        rewritten: Files that were changed; None if nothing was to be changed.
+        searched: The paths that were searched.
+        rewritten: Files that were changed; None without ``--write``.
     """
     lines = [finding_line(finding) for finding in survey.findings]
     lines += [
@@ -44,7 +44,7 @@ def render(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] 
 
 
 def finding_line(finding: Finding) -> str:
-    """One reference: where, what, what becomes of it, what to write."""
+    """One reference: where it is, its name, what builds do with it, what to write."""
     use = finding.use
     resolved = "" if use.reference.canonical.endswith(use.written) else f" ({use.reference.canonical})"
     written = f"{finding.path}:{use.line}: {use.place} {one_line(use.written)}{resolved}: {verdict(finding)}"
@@ -54,7 +54,7 @@ def finding_line(finding: Finding) -> str:
 
 
 def verdict(finding: Finding) -> str:
-    """What becomes of a reference."""
+    """What builds do with a reference."""
     if finding.use.reach is Reach.OUTSIDE:
         return _REACH[Reach.OUTSIDE]
     return _VERDICTS[finding.decision.outcome] + _REACH[finding.use.reach]
@@ -66,13 +66,13 @@ def problem_line(problem: Problem) -> str:
 
 
 def summary(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str] | None) -> str:
-    """What it comes to."""
-    unreadable = f", {_count(len(survey.problems), 'file')} not read" if survey.problems else ""
+    """The last line: how many references there are."""
+    unreadable = f", {count(len(survey.problems), 'file')} not read" if survey.problems else ""
     if not survey.files:
         kinds = "no Dockerfile, compose file, buildspec or Bitbucket pipeline"
         return f"nothing to do: {kinds} was read in {', '.join(searched)}{unreadable}"
     if not survey.findings:
-        return f"nothing to do: no reference to Docker Hub in {_count(len(survey.files), 'file')}{unreadable}"
+        return f"nothing to do: no reference to Docker Hub in {count(len(survey.files), 'file')}{unreadable}"
     counted = Counter(
         "not enforced"
         if finding.use.reach is Reach.OUTSIDE
@@ -82,10 +82,6 @@ def summary(survey: Survey, *, searched: Sequence[str], rewritten: Sequence[str]
         for finding in survey.findings
     )
     of = ", ".join(f"{number} {what}" for what, number in counted.items())
-    text = f"{_count(len(survey.findings), 'reference')} to Docker Hub in {_count(len(survey.files), 'file')}: {of}"
-    changed = f"; {_count(len(rewritten), 'file')} rewritten" if rewritten is not None else ""
+    text = f"{count(len(survey.findings), 'reference')} to Docker Hub in {count(len(survey.files), 'file')}: {of}"
+    changed = f"; {count(len(rewritten), 'file')} rewritten" if rewritten is not None else ""
     return text + unreadable + changed
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -21,12 +21,12 @@ def expand(word: str, variables: Mapping[str, str], *, escape: str = "\\") -> st
     """Replace variables and remove quotes and escapes.
 
     Args:
-        word: As it stands in the Dockerfile.
-        variables: Those that are set. One that is set to nothing is not the same as one that is missing.
-        escape: The character that takes away the next one's meaning.
+        word: As written in the Dockerfile.
+        variables: Those that are set. An empty variable is not the same as a missing one.
+        escape: The escape character.
 
     Raises:
-        WordError: if it is malformed, or asks for a variable with ``${name:?message}`` that is missing.
+        WordError: if it is malformed, or requires a missing variable with ``${name:?message}``.
     """
     return _Reader(word, variables, escape).until(None)
 
@@ -51,7 +51,7 @@ class _Reader:
         return character
 
     def until(self, stop: str | None, *, keep_escapes: bool = False) -> str:
-        """The text up to a character, which is taken too, or up to the end."""
+        """The text up to a character, which is also taken, or up to the end."""
         result = ""
         while self.next:
             character = self.take()
@@ -157,7 +157,7 @@ def _expression(pattern: str, *, shortest: bool = False) -> re.Pattern[str]:
         elif character == "\\":
             escaped = next(characters, "")
             if not escaped or escaped not in "*?\\/}":
-                raise WordError(f"{pattern}: an escape that means nothing")
+                raise WordError(f"{pattern}: invalid escape")
             result += re.escape(escaped)
         else:
             result += re.escape(character)

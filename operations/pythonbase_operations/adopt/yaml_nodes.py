@@ -1,4 +1,4 @@
-"""YAML as nodes, which know their lines."""
+"""YAML as nodes with line numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import yaml
 
 from pythonbase_operations.adopt.model import FileError
 
-# The one in C reads a megabyte in a moment; PyYAML may be installed without it.
+# The loader in C is much faster; PyYAML may be installed without it.
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 100
 
@@ -33,7 +33,7 @@ def read_yaml(data: bytes) -> yaml.Node | None:
 
 
 def _refuse_depth(document: str) -> None:
-    """Composing nodes is recursive, in C without a limit: deep nesting would end the process."""
+    """Composing nodes is recursive, in C without a limit: deep nesting would crash the process."""
     depth = 0
     for event in yaml.parse(document, Loader=_LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -45,7 +45,7 @@ def _refuse_depth(document: str) -> None:
 
 
 def items(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
-    """Keys and values of a mapping, with those that ``<<`` brings in. Nothing if the node is no mapping."""
+    """Keys and values of a mapping, with those that ``<<`` merges. Empty if the node is not a mapping."""
     yield from _items(node, ()).items()
 
 
@@ -73,12 +73,12 @@ def get(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
 
 
 def sequence(node: yaml.Node | None) -> list[yaml.Node]:
-    """The entries of a sequence. Nothing if the node is none."""
+    """The entries of a sequence. Empty if the node is not a sequence."""
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def text(node: yaml.Node | None) -> str | None:
-    """The text of a scalar; None if the node is none, or null."""
+    """The text of a scalar; None if the node is not a scalar, or is null."""
     if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
         return None
     return str(node.value)
@@ -90,7 +90,7 @@ def line(node: yaml.Node) -> int:
 
 
 def text_line(node: yaml.Node) -> int:
-    """The line where the text of a scalar begins: behind ``|`` and ``>`` it is the next one."""
+    """The line where the text of a scalar begins: after ``|`` and ``>``, the next line."""
     is_block = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
     return line(node) + (1 if is_block else 0)
 

@@ -1,7 +1,7 @@
-"""`pythonbase doctor`: what is wrong with a platform, and how to repair it.
+"""`pythonbase doctor`: reports problems of a platform, and how to fix them.
 
-From the inside out: ``finding`` is what everything ends in; ``declared`` says what the configuration
-declares; ``aws`` reads, ``stacks`` and ``connection`` are read once for several checks. Each module of ``checks`` has a
-``check`` that reads what it needs, and pure functions that judge it. ``examination`` runs the checks side by side,
-``texts`` and ``documents`` show what was found, ``command`` is the subcommand.
+Lowest layer first: ``finding`` is the result of a check; ``declared`` is what the configuration declares; ``aws`` calls
+AWS; ``stacks`` and ``connection`` are read once for several checks. Each module of ``checks`` has a ``check`` that
+reads what it needs, and pure functions that judge it. ``examination`` runs the checks in parallel, ``texts`` and
+``documents`` render the report, ``command`` is the subcommand.
 """

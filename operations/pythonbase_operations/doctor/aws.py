@@ -8,26 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
-from pythonbase_operations.adopt.printing import one_line
+from pythonbase_operations.aws import MOST_AT_ONCE, client
 from pythonbase_operations.doctor.finding import CannotRunError
+from pythonbase_operations.printing import one_line
 
 T = TypeVar("T")
 U = TypeVar("U")
 
-_READS_AT_ONCE = 16
-
 
 class Aws:
-    """An account and a Region, seen with the caller's credentials.
+    """An account and a Region, read with the caller's credentials.
 
     Args:
         region: Region to read. None: that of the environment or the profile.
 
     Raises:
-        CannotRunError: if there are no credentials that work, or no Region.
+        CannotRunError: if there are no valid credentials, or no Region.
     """
 
     def __init__(self, region: str | None) -> None:
@@ -44,9 +42,9 @@ class Aws:
         except NoCredentialsError as error:
             raise CannotRunError("no AWS credentials; set AWS_PROFILE, or sign in with aws sso login") from error
         except EndpointConnectionError as error:
-            raise CannotRunError(one_line(f"AWS does not answer: {error}")) from error
+            raise CannotRunError(one_line(f"cannot connect to AWS: {error}")) from error
         except (BotoCoreError, ClientError) as error:
-            raise CannotRunError(one_line(f"AWS does not take the credentials: {error}; sign in again")) from error
+            raise CannotRunError(one_line(f"AWS rejects the credentials: {error}; sign in again")) from error
 
     @property
     def partition(self) -> str:
@@ -54,24 +52,15 @@ class Aws:
         return self._session.get_partition_for_region(self.region)
 
     def client(self, service: str, *, region: str | None = None) -> Any:
-        """A boto3 client; made once each. Making them is not safe in threads, using them is."""
+        """A boto3 client, created once for each service and Region. Only its use is thread-safe, not its creation."""
         key = f"{service} {region or self.region}"
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._session.client(
-                    service,  # type: ignore[call-overload]  # any service, not one of the typed ones
-                    region_name=region or self.region,
-                    config=Config(
-                        connect_timeout=5,
-                        read_timeout=20,
-                        max_pool_connections=_READS_AT_ONCE,
-                        retries={"mode": "standard", "max_attempts": 4},
-                    ),
-                )
+                self._clients[key] = client(service, session=self._session, region=region or self.region)
             return self._clients[key]
 
     def once(self, key: str, read: Callable[[], T]) -> T:
-        """The result of a read that several checks need; whoever comes second waits for the first."""
+        """The result of a read that several checks need; a second caller waits for the first."""
         with self._lock:
             lock = self._memory_locks.setdefault(key, threading.Lock())
         with lock:
@@ -87,10 +76,10 @@ class Aws:
 
 
 def side_by_side(function: Callable[[T], U], items: list[T]) -> list[U]:
-    """The results of a function for each item, in their order."""
+    """The results of a function for each item, in the order of the items."""
     if not items:
         return []
-    with ThreadPoolExecutor(max_workers=min(_READS_AT_ONCE, len(items))) as pool:
+    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(items))) as pool:
         return list(pool.map(function, items))
 
 

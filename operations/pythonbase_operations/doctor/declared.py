@@ -35,7 +35,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """A secret that the configuration names, by name or ARN, and the setting that does."""
+    """A secret, by name or ARN, and the setting that names it."""
 
     reference: str
     place: str
@@ -51,7 +51,7 @@ class Repository:
 
 @dataclass(frozen=True, kw_only=True)
 class NewVpc:
-    """A VPC that the application creates: its stack, and where its zones are set."""
+    """A VPC that the application creates: its stack, and the setting of its zones."""
 
     stack: str
     place: str
@@ -62,7 +62,7 @@ class NewVpc:
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """An account and a Region beside that of the pipelines; ``account`` is None for another Region of the same."""
+    """Another account or Region than that of the pipelines; ``account`` is None for a Region of the same account."""
 
     account: str | None
     region: str
@@ -70,7 +70,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What should be there.
+    """What should exist.
 
     Args:
         config: The settings file, as it was given.
@@ -85,7 +85,7 @@ class Platform:
         vpcs: New VPCs in this account and Region.
         networks: The stack of each target's network.
         elsewhere: Other accounts and Regions that are deployed to.
-        fargate_zones: Ids of the zones with Fargate, in the Regions that have others too.
+        fargate_zones: Ids of the zones with Fargate, for the Regions where other zones have none.
     """
 
     config: str
@@ -129,7 +129,7 @@ def load(config: Path) -> Platform:
     """Read the settings.
 
     Raises:
-        CannotRunError: if there is no such file, it is wrong, or the application is not here.
+        CannotRunError: if there is no such file, it has errors, or the application is not found.
     """
     application = _application(config)
     if not config.is_file():
@@ -142,17 +142,17 @@ def load(config: Path) -> Platform:
 
 
 def _application(config: Path) -> Path:
-    """The folder of the application, which has base images: the command is installed, the application is a folder."""
+    """The folder of the application, with the base images. It is not part of the installed command."""
     here = (Path.cwd(), config.resolve().parent)
-    # A file elsewhere may be read with the application that the command is installed from.
+    # Default for an existing file: the checkout that the command is installed from.
     for folder in (*here, CHECKOUT) if config.is_file() else here:
         if (folder / "stacks" / "platform.py").is_file():
             return folder
-    raise CannotRunError("the application is not here; run it in the folder that has app.py and stacks/")
+    raise CannotRunError("no application found; run this in the folder with app.py and stacks/")
 
 
 def _targets(service: pythonbase_settings.Service, settings: Settings) -> tuple[Names, ...]:
-    """Where a service is deployed to in this account and Region; another one takes other credentials."""
+    """Where a service is deployed to in this account and Region; others need other credentials."""
     here = [item.name for item in service.environments if item.name not in _elsewhere(settings)]
     return names_of(service.name, here) if here or not service.environments else ()
 
@@ -230,7 +230,7 @@ def _new_vpcs(
 
 
 def _other_places(settings: Settings) -> Iterator[Elsewhere]:
-    """Of the environments that services use; artifacts need a bucket in each Region of the pipelines' account too."""
+    """Accounts and Regions of services' environments. The pipelines' account needs a bucket in each Region."""
     own, used = settings.environment, {item.name for service in settings.services for item in service.environments}
     places = []
     for item in settings.environments:
@@ -273,6 +273,6 @@ def _secrets(settings: Settings, config: Path) -> list[Secret]:
 
 
 def _is_read_here(variable: str, service: pythonbase_settings.Service, settings: Settings) -> bool:
-    """Whether containers in this account and Region have the service's own secret: some environment sets no other."""
+    """Whether containers in this account and Region get the service's own secret: not all environments override it."""
     here = [item for item in service.environments if item.name not in _elsewhere(settings)]
     return not service.environments or any(variable not in {*item.environment, *item.secrets} for item in here)

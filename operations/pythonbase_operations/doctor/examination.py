@@ -1,4 +1,4 @@
-"""Runs all checks side by side."""
+"""Runs all checks in parallel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor.aws import Aws
 from pythonbase_operations.doctor.checks import (
     account,
@@ -26,6 +25,7 @@ from pythonbase_operations.doctor.checks import (
 )
 from pythonbase_operations.doctor.declared import Platform
 from pythonbase_operations.doctor.finding import CannotRunError, Finding, Severity
+from pythonbase_operations.printing import one_line
 
 Check = Callable[[Aws, Platform], list[Finding]]
 
@@ -41,7 +41,7 @@ CHECKS: dict[str, Check] = {
     "secrets": secrets.check,
     "quotas": quotas.check,
 }
-"""What is examined, in the order of the report: what is named first is often the cause of what follows."""
+"""The checks, in the order of the report: causes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ def examine(platform: Platform) -> Examination:
     aws = Aws(platform.region)
     if platform.account and platform.account != aws.account:
         raise CannotRunError(
-            f"the credentials are of account {aws.account}, {platform.config} says {platform.account}; use others"
+            f"the credentials are of account {aws.account}, but {platform.config} names {platform.account}; use others"
         )
     with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
         runs = [pool.submit(_run, name, check, aws, platform) for name, check in CHECKS.items()]
@@ -85,13 +85,13 @@ def examine(platform: Platform) -> Examination:
 
 
 def _run(name: str, check: Check, aws: Aws, platform: Platform) -> list[Finding]:
-    """One check. What AWS refuses is a finding: a check that did not happen must not pass for a good one."""
+    """Run one check. An AWS error is a finding: a check that did not run must not count as good."""
     try:
         return check(aws, platform)
     except ClientError as error:
         return [_not_checked(name, error, fix=_allow(error))]
     except BotoCoreError as error:
-        return [_not_checked(name, error, fix="look at the network, and try again")]
+        return [_not_checked(name, error, fix="check the network connection, and try again")]
 
 
 def _not_checked(name: str, error: Exception, *, fix: str) -> Finding:
@@ -100,4 +100,4 @@ def _not_checked(name: str, error: Exception, *, fix: str) -> Finding:
 
 def _allow(error: Any) -> str:
     denied = "AccessDenied" in str(error.response.get("Error", {}).get("Code"))
-    return f"allow {error.operation_name} to the caller" if denied else "try again; AWS says why it failed"
+    return f"allow {error.operation_name} to the caller" if denied else "fix the cause that AWS names, or try again"

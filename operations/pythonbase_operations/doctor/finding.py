@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """Whether something does not work, or will not."""
+    """Whether something does not work, or may fail later."""
 
     ERROR = "error"
     WARNING = "warning"

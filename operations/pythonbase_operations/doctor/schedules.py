@@ -1,4 +1,4 @@
-"""How far apart the runs of a schedule can be."""
+"""The longest time between two runs of a schedule."""
 
 from __future__ import annotations
 

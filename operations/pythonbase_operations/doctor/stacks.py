@@ -1,4 +1,4 @@
-"""What CloudFormation says of a stack."""
+"""What CloudFormation returns for a stack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stack:
     resources: tuple[Resource, ...]
 
     def physical_ids(self, resource_type: str) -> list[str]:
-        """Physical ids of the resources of a type that are there."""
+        """Physical ids of the existing resources of a type."""
         return [item.physical_id for item in self.resources if item.type == resource_type and item.physical_id]
 
 

@@ -1,12 +1,13 @@
-"""The report for people."""
+"""The report as text."""
 
 from __future__ import annotations
 
 from pythonbase_operations.doctor.examination import CHECKS, Examination
+from pythonbase_operations.printing import count
 
 
 def render(examination: Examination) -> str:
-    """Two lines for each finding, and one for the whole."""
+    """Two lines for each finding, and a summary line."""
     lines = []
     for finding in examination.findings:
         lines += [f"{finding.severity:<8} {finding.place}: {finding.what}", f"         fix: {finding.fix}"]
@@ -15,9 +16,5 @@ def render(examination: Examination) -> str:
     if not examination.findings:
         return f"good: {examination.config} in {where}: {', '.join(CHECKS)} ({took})\n"
     warnings = len(examination.findings) - examination.errors
-    lines.append(f"{_count(examination.errors, 'error')}, {_count(warnings, 'warning')} in {where} ({took})")
+    lines.append(f"{count(examination.errors, 'error')}, {count(warnings, 'warning')} in {where} ({took})")
     return "\n".join(lines) + "\n"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

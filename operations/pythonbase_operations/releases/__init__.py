@@ -1,1 +1,1 @@
-"""What a service has released, and the way back."""
+"""The releases of a service, and rollback."""

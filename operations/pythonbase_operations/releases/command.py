@@ -24,13 +24,13 @@ def add_rollback_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", default="-1", metavar="DIGEST|-N", help="a released digest, or N releases back (default: -1)"
     )
-    parser.add_argument("--reason", default="rollback", help="why; it is recorded")
-    parser.add_argument("--now", action="store_true", help="stop the release that runs instead of waiting for it")
+    parser.add_argument("--reason", default="rollback", help="reason to record (default: rollback)")
+    parser.add_argument("--now", action="store_true", help="stop a release in progress instead of waiting for it")
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("service", metavar="SERVICE", help="name of the service")
-    parser.add_argument("--environment", metavar="NAME", help="needed when the service has several environments")
+    parser.add_argument("--environment", metavar="NAME", help="required if the service has several environments")
 
 
 @explained
@@ -64,7 +64,7 @@ def _kept(found: list[Release]) -> set[str]:
 
 
 def _row(release: Release, kept: set[str]) -> tuple[str, ...]:
-    gone = " (image gone)" if release.digest and release.digest not in kept else ""
+    gone = " (image deleted)" if release.digest and release.digest not in kept else ""
     base = release.base_image.partition("@")[2]
     return (
         f"{release.when:%Y-%m-%d %H:%M:%S}",
@@ -112,7 +112,7 @@ def run_rollback(options: argparse.Namespace) -> int:
     for other, since in others:
         does = "stops" if options.now else "waits for"
         hint = "" if options.now else "; --now stops it"
-        print(f"{names.deployed}: {does} the release {other}, which runs since {since:%H:%M:%S}{hint}", flush=True)
+        print(f"{names.deployed}: {does} the release {other}, started at {since:%H:%M:%S}{hint}", flush=True)
     print(f"{names.deployed}: going back to {target.digest} (commit {target.commit[:_SHORT]}): {execution}", flush=True)
     rollback.wait(sfn, execution)
     print(f"{names.deployed}: runs {target.digest}, verified and recorded")

@@ -21,7 +21,7 @@ class Release:
         image: ``<repository>@<digest>``; the base image with its tag before the first release.
         base_image: the base image that it was built on.
         commit: the commit that it was built from.
-        by: who wrote the commit, or went back.
+        by: author of the commit, or caller of the rollback.
         why: the pipeline's execution, or the reason of a rollback.
     """
 
@@ -45,10 +45,10 @@ class Release:
 
 
 def find(ssm: Any, service: str, environment: str | None) -> Names:
-    """The service in the environment that is meant.
+    """The names of a service in an environment.
 
     Raises:
-        OperationError: if there is no such service or environment, or none is named and there are several.
+        OperationError: if there is no such service or environment, or there are several and none is named.
     """
     folder = service_folder(service)
     pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=folder, Recursive=True)
@@ -66,10 +66,10 @@ def find(ssm: Any, service: str, environment: str | None) -> Names:
 
 
 def releases(ssm: Any, names: Names) -> list[Release]:
-    """All releases that SSM remembers, the newest first.
+    """All releases that SSM keeps, the newest first.
 
-    A release describes itself before it records its image. Should it come no further, the service is put back, and the
-    description is left without a record: it is not a release.
+    A release writes its description before it records its image. If it fails in between, the service is rolled back,
+    and the description has no record: it is not a release.
     """
     described = [_release(version) for version in _versions(ssm, names.release_parameter)]
     recorded = _versions(ssm, names.image_parameter)
@@ -87,7 +87,7 @@ def releases(ssm: Any, names: Names) -> list[Release]:
 
 
 def _versions(ssm: Any, parameter: str) -> list[dict[str, Any]]:
-    """All versions of a parameter that SSM remembers, the oldest first."""
+    """All versions of a parameter that SSM keeps, the oldest first."""
     pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
     return sorted((version for page in pages for version in page["Parameters"]), key=lambda version: version["Version"])
 
@@ -111,7 +111,7 @@ def _release(version: dict[str, Any]) -> Release:
 
 
 def kept_digests(ecr: Any, repository_uri: str, digests: list[str]) -> set[str]:
-    """Those of the digests whose image is still in the repository."""
+    """The digests whose image is still in the repository."""
     account, repository = repository_uri.split(".", 1)[0], repository_uri.partition("/")[2]
     kept: set[str] = set()
     for start in range(0, len(digests), 100):

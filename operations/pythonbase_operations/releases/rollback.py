@@ -21,7 +21,7 @@ def choose(history: list[Release], to: str) -> Release:
 
     Args:
         history: All releases, the newest first.
-        to: ``-1`` for the one before the present one, ``-2`` for the one before that; or a digest, or its beginning.
+        to: ``-1`` for the one before the current one, ``-2`` for the one before that; or a digest, or its beginning.
 
     Raises:
         OperationError: if there is no such release.
@@ -47,7 +47,7 @@ def choose(history: list[Release], to: str) -> Release:
 
 
 def _before_the_present(history: list[Release]) -> list[Release]:
-    """Earlier releases, the newest first, each digest once and the present one not at all."""
+    """Earlier releases, the newest first, each digest once, without the current one."""
     present = history[0].digest
     seen, earlier = {present, ""}, []
     for release in history:
@@ -58,7 +58,7 @@ def _before_the_present(history: list[Release]) -> list[Release]:
 
 
 def running(sfn: Any, arn: str) -> list[tuple[str, datetime]]:
-    """Releases that run: name and start of their executions, the oldest first. None if there is no state machine."""
+    """Releases in progress: name and start of their executions, the oldest first. Empty without a state machine."""
     try:
         found = sfn.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
     except sfn.exceptions.StateMachineDoesNotExist:
@@ -69,7 +69,7 @@ def running(sfn: Any, arn: str) -> list[tuple[str, datetime]]:
 def start(sfn: Any, arn: str, release: Release, *, by: str, why: str, now: bool = False) -> str:
     """Start the release of an earlier image; returns the ARN of the execution.
 
-    ``now``: it stops the release that runs, and does not wait for deployments.
+    With ``now``, it stops the release in progress, and does not wait for deployments.
     """
     described = {
         "image": release.image,
@@ -90,7 +90,7 @@ def wait(sfn: Any, execution: str, *, sleep: Callable[[float], None] = time.slee
     """Wait for the end of a release.
 
     Raises:
-        OperationError: if it failed; with its reason.
+        OperationError: if it failed, with the reason.
     """
     while (found := sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
         sleep(_POLL_SECONDS)
@@ -100,7 +100,7 @@ def wait(sfn: Any, execution: str, *, sleep: Callable[[float], None] = time.slee
 
 
 def state_machine_arn(sts: Any, names: Names) -> tuple[str, str]:
-    """ARN of the state machine that releases, and of who calls."""
+    """ARN of the service's release state machine, and ARN of the caller."""
     caller = str(sts.get_caller_identity()["Arn"])
     _, partition, _, _, account, _ = caller.split(":", 5)
     arn = f"arn:{partition}:states:{sts.meta.region_name}:{account}:stateMachine:{names.state_machine}"

@@ -1,4 +1,4 @@
-"""Mistakes that only show when settings are looked at together."""
+"""Checks that compare settings with each other. Each value by itself is already valid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["check_image_folders", "check_together"]
 
 
 def check_together(settings: Settings) -> list[Finding]:
-    """All mistakes between the values of settings that are each right by themselves."""
+    """All errors that only the comparison of settings shows."""
     findings = [
         *check_names(settings),
         *check_lengths(settings),

@@ -1,4 +1,4 @@
-"""Base images: where their Dockerfile is, what they build on and stand in for."""
+"""Base images: their Dockerfile, their upstream image, and the images that they stand in for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pythonbase_buildspecs import ImageReference
-from pythonbase_settings.base_images import BaseImage, docker_hub_name
 from pythonbase_settings.checks.repeated import check_repeated
 from pythonbase_settings.image_folders import image_folder
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
+from pythonbase_settings.sections.base_images import BaseImage, docker_hub_name
 from pythonbase_settings.settings import Settings
 
 
@@ -29,7 +29,7 @@ def check_image_folders(settings: Settings, *, settings_file: Path, application:
 
 
 def check_upstream(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
-    """An upstream on Docker Hub is pulled with credentials."""
+    """An upstream image on Docker Hub needs credentials."""
     upstream = ImageReference.parse(image.upstream)
     if upstream.is_docker_hub and image.upstream_credentials is None:
         mirror = (
@@ -40,5 +40,5 @@ def check_upstream(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
 
 
 def check_stand_ins(image: BaseImage, at: SettingPath) -> Iterator[Finding]:
-    """An image of Docker Hub is named once, however it is written."""
+    """Each Docker Hub image is listed once, in any spelling."""
     yield from check_repeated([docker_hub_name(reference) for reference in image.stands_in_for], at)

@@ -1,16 +1,17 @@
-"""How new versions replace old ones, beside who reaches the service."""
+"""Deployment strategies, with the load balancers and alarms that they need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pythonbase_settings.checks.repeated import check_repeated
-from pythonbase_settings.deployment import Deployment
+from pythonbase_settings.fields.load_balancer import LoadBalancer
 from pythonbase_settings.problems import Finding, SettingPath, place
-from pythonbase_settings.services import LoadBalancer, Service
+from pythonbase_settings.sections.deployment import Deployment
+from pythonbase_settings.sections.services import Service
 
 _TRAFFIC_CONFLICT = "https://github.com/aws/aws-cdk/issues/36649"
-"""Why no strategy may shift traffic; pythonbase.services.deployment says more, and needs the CDK library."""
+"""Why no strategy may shift traffic. Details: pythonbase.services.deployment, which needs the CDK library."""
 
 _SHIFTED_BACK = (
     "ECS shifts weights of the load balancer that a later deployment can put back on containers that are gone, "
@@ -20,7 +21,7 @@ _COUNTED = "the load balancer counts the answers"
 
 
 def check_deployment(service: Service, at: SettingPath) -> Iterator[Finding]:
-    """The strategy and what goes with it."""
+    """The strategy, and the settings that are valid only with it."""
     deployment = service.deployment
     strategy: SettingPath = (*at, "deployment", "strategy")
     if deployment.strategy in {"linear", "canary"}:
@@ -34,12 +35,12 @@ def check_deployment(service: Service, at: SettingPath) -> Iterator[Finding]:
 
 
 def _check_load_balancers(service: Service, at: SettingPath) -> Iterator[Finding]:
-    """Who reaches the service, wherever that is set, beside its deployment."""
+    """The load balancers of the service and of its environments, compared with its deployment."""
     environments: list[tuple[SettingPath, LoadBalancer | None]] = [
         ((*at, "environments", number, "load_balancer"), item.load_balancer)
         for number, item in enumerate(service.environments)
     ]
-    # A service with environments runs in these alone.
+    # A service with environments runs only in its environments.
     if not environments or any(choice is None for _, choice in environments):
         involved = ((*at, "load_balancer"), (*at, "environments"), *(path for path, _ in environments))
         balanced = service.load_balancer != "none"
@@ -52,7 +53,7 @@ def _check_load_balancers(service: Service, at: SettingPath) -> Iterator[Finding
 def _check_balanced(
     deployment: Deployment, at: SettingPath, *, balanced: bool, involved: tuple[SettingPath, ...]
 ) -> Iterator[Finding]:
-    """The service's own load balancer beside its deployment."""
+    """The load balancer of the service, compared with its deployment."""
     if deployment.strategy == "blue-green" and balanced:
         fix = f"use rolling, or load_balancer: none: {_SHIFTED_BACK}"
         yield Finding(path=(*at, "deployment", "strategy"), fix=fix, involves=involved)
@@ -64,7 +65,7 @@ def _check_balanced(
 def _check_balanced_there(
     deployment: Deployment, at: SettingPath, path: SettingPath, *, balanced: bool
 ) -> Iterator[Finding]:
-    """The load balancer that an environment sets, at this path, beside the deployment of its service."""
+    """The load balancer that an environment sets at this path, compared with the deployment of its service."""
     strategy: SettingPath = (*at, "deployment", "strategy")
     errors: SettingPath = (*at, "deployment", "server_errors")
     if deployment.strategy == "blue-green" and balanced:
@@ -76,7 +77,7 @@ def _check_balanced_there(
 
 
 def check_alarms(names: list[str], at: SettingPath) -> Iterator[Finding]:
-    """Alarms by their names, each once."""
+    """Alarms are names, and each is listed once."""
     for index, name in enumerate(names):
         if name.startswith("arn:"):
             fix = "use the name of the alarm, which must be in the service's account and Region"

@@ -1,16 +1,16 @@
-"""What builds get of Docker Hub."""
+"""Docker Hub images in service builds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pythonbase_buildspecs import Mirror
-from pythonbase_settings.docker_hub import DockerHub
 from pythonbase_settings.problems import Finding, SettingPath
+from pythonbase_settings.sections.docker_hub import DockerHub
 
 
 def check_docker_hub(docker_hub: DockerHub) -> Iterator[Finding]:
-    """Mirrors that do not have the images, or not all of them."""
+    """The mirror has the images."""
     official, other = docker_hub.official_images, docker_hub.other_images
     involved: tuple[SettingPath, ...] = (("docker_hub", "official_images"), ("docker_hub", "other_images"))
     if other is Mirror.ECR_PUBLIC:

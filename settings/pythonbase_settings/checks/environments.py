@@ -1,24 +1,26 @@
-"""Mistakes in environments that only show together with the service or the platform."""
+"""Environments, compared with their service and with the places of environments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pythonbase_settings.environments import PlatformEnvironment
 from pythonbase_settings.fargate import fargate_memory, listed_sizes
 from pythonbase_settings.names import stack_name
+from pythonbase_settings.overrides import in_environment
 from pythonbase_settings.places import place
 from pythonbase_settings.problems import Finding, SettingPath
 from pythonbase_settings.problems import place as at_place
-from pythonbase_settings.services import Service, ServiceEnvironment, in_environment
+from pythonbase_settings.sections.environment_places import EnvironmentPlace
+from pythonbase_settings.sections.service_environments import ServiceEnvironment
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _LONGEST_ELSEWHERE = 56
-"""Of a service's name with its environment's in another account: IAM allows role names of 64 characters."""
+"""Characters of `<service>-<environment>` in another account: IAM allows role names of 64 characters."""
 
 
 def check_environments(settings: Settings) -> Iterator[Finding]:
-    """Where environments are, and sizes and counts of services in them."""
+    """The places of environments, and the sizes and counts of services in them."""
     for index, item in enumerate(settings.environments):
         yield from _check_place(item, ("environments", index), settings)
     for index, service in enumerate(settings.services):
@@ -37,7 +39,7 @@ def check_environments(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_stages(service: Service, at: SettingPath) -> Iterator[Finding]:
-    """A pipeline's stages are called after its environments, and so are the roles of its actions."""
+    """The stages of a pipeline have the names of its environments, and so have the roles of its actions."""
     taken: dict[str, tuple[str, SettingPath | None]] = {
         name.lower(): (f"the service's pipeline has a {kind} {name} of its own", None)
         for kind, name in (("stage", "Source"), ("stage", "Build"), ("role", "Pipeline"))
@@ -59,7 +61,7 @@ def _check_stages(service: Service, at: SettingPath) -> Iterator[Finding]:
             taken.setdefault(name.lower(), (f"the pipeline's stage {name} is that of {owner}", path))
 
 
-def _check_place(item: PlatformEnvironment, at: SettingPath, settings: Settings) -> Iterator[Finding]:
+def _check_place(item: EnvironmentPlace, at: SettingPath, settings: Settings) -> Iterator[Finding]:
     own = settings.environment
     for key in ("account", "region"):
         if (item.account or item.region) and getattr(own, key) is None:

@@ -1,4 +1,4 @@
-"""Names that become stacks, repositories and ECS services."""
+"""Names of stacks, repositories and ECS services."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pythonbase_settings.problems import Finding, SettingPath, place
 from pythonbase_settings.settings import Settings
 
 _LONGEST_NAME = 40
-"""Of a base image or a service in AWS."""
+"""Characters of the name of a base image or a service in AWS."""
 
 _CDK_CONSTRUCTS = ("Tree",)
-"""What the CDK library puts beside the stacks: https://github.com/aws/aws-cdk, core/lib/private/tree-metadata.ts"""
+"""Constructs that the CDK library adds to the app: https://github.com/aws/aws-cdk, core/lib/private/tree-metadata.ts"""
 
 
 def check_names(settings: Settings) -> Iterator[Finding]:
-    """Names become stack ids and ECR repositories, which must differ."""
+    """Names result in stack IDs and ECR repositories, which must differ."""
     names: dict[str, SettingPath] = {}
     # ids that differ only in case would share a template file on macOS and Windows
     shared = [*OWN_STACKS, *(artifacts_stack_name(region) for region in other_regions(settings))]
@@ -52,7 +52,7 @@ def check_names(settings: Settings) -> Iterator[Finding]:
 
 
 def check_lengths(settings: Settings) -> Iterator[Finding]:
-    """Names with the prefix before them."""
+    """Names including the prefix are not too long."""
     room = _LONGEST_NAME - len(f"{settings.prefix}-") if settings.prefix else _LONGEST_NAME
     names = [("base_images", index, item.name) for index, item in enumerate(settings.base_images)]
     names += [("services", index, item.name) for index, item in enumerate(settings.services)]
@@ -63,7 +63,7 @@ def check_lengths(settings: Settings) -> Iterator[Finding]:
 
 
 def _named(settings: Settings) -> Iterator[tuple[SettingPath, str, list[str]]]:
-    """Where a name is given, the name (of an ECR repository or an ECS service), and the stacks called after it."""
+    """The path of each name, the name (of an ECR repository or an ECS service), and the stacks that it results in."""
     for index, image in enumerate(settings.base_images):
         yield ("base_images", index, "name"), image.name, [stack_name(image.name)]
     for index, service in enumerate(settings.services):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pythonbase_settings.checks.repeated import check_repeated
-from pythonbase_settings.network import ExistingVpc, Network
+from pythonbase_settings.overrides import in_environment
 from pythonbase_settings.places import place as place_of
 from pythonbase_settings.problems import Finding, SettingPath, place
-from pythonbase_settings.services import Service, in_environment
+from pythonbase_settings.sections.network import ExistingVpc, Network
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _LOAD_BALANCER_SUBNETS = 2  # an Application Load Balancer needs two availability zones
@@ -26,7 +27,7 @@ def check_networks(settings: Settings) -> Iterator[Finding]:
 
 
 def _in_existing_vpcs(settings: Settings) -> Iterator[tuple[SettingPath, Service, SettingPath, ExistingVpc]]:
-    """Each service, or each environment of it, in an existing VPC, and where that is set."""
+    """Each service (or each of its environments) in an existing VPC, with the path and the settings of the VPC."""
     own = {
         item.name: (("environments", index, "network"), item.network)
         for index, item in enumerate(settings.environments)
@@ -87,7 +88,7 @@ def _check_load_balancer(
     public = service.load_balancer == "public"
     key, other = ("public_subnet_ids", "internal") if public else ("private_subnet_ids", "none")
     subnets = vpc.public_subnet_ids if public else vpc.private_subnet_ids
-    # The environment's, or else the service's.
+    # Of the environment, or else of the service.
     chosen: tuple[SettingPath, ...] = ((*at, "load_balancer"), (*at[:2], "load_balancer"))
     if not public and vpc.cidr_block is None:
         cidr: SettingPath = (*network, "vpc", "cidr_block")

@@ -1,13 +1,13 @@
-"""Mistakes about where things are: Regions without what is needed there, zones, partitions."""
+"""Regions without a feature that the settings need, availability zones, and partitions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pythonbase_settings.network import Network
-from pythonbase_settings.notifications import Notifications
 from pythonbase_settings.problems import Finding, SettingPath, place
 from pythonbase_settings.regions import FARGATE_ZONES, WITHOUT_CONNECTIONS, WITHOUT_NOTIFICATIONS, partition_of
+from pythonbase_settings.sections.network import Network
+from pythonbase_settings.sections.notifications import Notifications
 from pythonbase_settings.settings import Settings
 
 _REGION: SettingPath = ("environment", "region")
@@ -42,7 +42,7 @@ def check_regions(settings: Settings) -> Iterator[Finding]:
 
 
 def check_connection(settings: Settings) -> Iterator[Finding]:
-    """The connection is where the pipelines are."""
+    """The connection is in the Region of the pipelines."""
     arn, region = settings.bitbucket.connection_arn, settings.environment.region
     if arn and region and arn.split(":")[3] != region:
         fix = f"use a connection in {region}, the Region of environment.region"
@@ -50,7 +50,7 @@ def check_connection(settings: Settings) -> Iterator[Finding]:
 
 
 def check_topic(notifications: Notifications | None, at: SettingPath, region: str | None) -> Iterator[Finding]:
-    """A topic is where the pipelines are."""
+    """A topic is in the Region of the pipelines."""
     topic = notifications.topic if notifications else None
     if topic and region and topic.split(":")[3] != region:
         fix = f"use a topic in {region}, the Region of environment.region and of the pipelines"
@@ -58,7 +58,7 @@ def check_topic(notifications: Notifications | None, at: SettingPath, region: st
 
 
 def _notifications(settings: Settings) -> Iterator[tuple[SettingPath, Notifications]]:
-    """Of the platform and of services, and where they are set."""
+    """The notifications of the platform and of services, with their paths."""
     yield ("notifications",), settings.notifications
     for index, service in enumerate(settings.services):
         if service.notifications:
@@ -88,7 +88,7 @@ def _check_zones(network: Network, at: SettingPath, region: str | None) -> Itera
 
 
 def _check_partitions(settings: Settings, region: str) -> Iterator[Finding]:
-    """What an ARN says must be where the settings are: another partition cannot be reached at all."""
+    """ARNs are in the partition of the Region: nothing can reach another partition."""
     for path, arn in _arns(settings):
         if arn.split(":")[1] != partition_of(region):
             fix = f"use one that begins arn:{partition_of(region)}:, the partition of {region}"
@@ -96,7 +96,7 @@ def _check_partitions(settings: Settings, region: str) -> Iterator[Finding]:
 
 
 def _arns(settings: Settings) -> Iterator[tuple[SettingPath, str]]:
-    """Every ARN in the settings, and where it is."""
+    """Every ARN in the settings, with its path."""
     references: list[tuple[SettingPath, str | None]] = [
         (("bitbucket", "connection_arn"), settings.bitbucket.connection_arn),
         (("bitbucket", "status_credentials"), settings.bitbucket.status_credentials),

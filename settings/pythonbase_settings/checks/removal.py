@@ -1,4 +1,4 @@
-"""What others need is not destroyed under them."""
+"""Nothing is destroyed that services still need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pythonbase_settings.settings import Settings
 
 
 def check_destroy(settings: Settings) -> Iterator[Finding]:
-    """What others need is not destroyed under them."""
+    """Nothing is destroyed that services still need."""
     bitbucket: SettingPath = ("bitbucket", "destroy")
     if settings.bitbucket.destroy and settings.bitbucket.connection_arn:
         fix = "remove it: bitbucket.connection_arn names a connection that this application does not own"

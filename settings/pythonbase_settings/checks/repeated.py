@@ -1,4 +1,4 @@
-"""What is twice in a list."""
+"""Repeated entries of a list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pythonbase_settings.problems import Finding, SettingPath, place
 
 
 def check_repeated(values: list[str], at: SettingPath) -> Iterator[Finding]:
-    """Entries of the list at this place that are there already."""
+    """Entries of the list at this path that an earlier entry equals."""
     for index, value in enumerate(values):
         first = values.index(value)
         if first != index:

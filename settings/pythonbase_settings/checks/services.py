@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pythonbase_settings.confidential import HIDDEN
 from pythonbase_settings.fargate import fargate_memory, listed_sizes
+from pythonbase_settings.fields.confidential import HIDDEN
+from pythonbase_settings.fields.secrets import holds_a_login, names_a_secret, secret_fix
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
-from pythonbase_settings.secrets import holds_a_login, names_a_secret, secret_fix
-from pythonbase_settings.services import Service, ServiceEnvironment
+from pythonbase_settings.sections.service_environments import ServiceEnvironment
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 _SET_BY_THE_PLATFORM = {"PORT": "port", "HEALTH_CHECK_PATH": "health_check_path"}
-"""Environment variables of the container that come from a setting."""
+"""Environment variables of the container that the platform sets, and the setting that each comes from."""
 
 
 def check_base_image(service: Service, at: SettingPath, settings: Settings) -> Iterator[Finding]:
-    """The base image is one of those of the file."""
+    """The base image is listed in `base_images`."""
     known = [image.name for image in settings.base_images]
     if service.base_image not in known:
         involved: tuple[SettingPath, ...] = tuple(("base_images", index, "name") for index in range(len(known)))
@@ -25,7 +26,7 @@ def check_base_image(service: Service, at: SettingPath, settings: Settings) -> I
 
 
 def check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
-    """Memory that Fargate offers with the CPU units, and the counts of containers."""
+    """Fargate offers the memory for the CPU units, and the maximum count is not below the minimum."""
     offered = fargate_memory(service.cpu)
     if service.memory not in offered:
         given = "memory" in service.model_fields_set
@@ -40,7 +41,7 @@ def check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
 
 
 def check_variables(service: Service | ServiceEnvironment, at: SettingPath) -> Iterator[Finding]:
-    """Secrets in plain variables, names that the platform sets, and names that are there twice."""
+    """No secrets in plain variables, no names that the platform sets, no name in both `environment` and `secrets`."""
     for name, value in service.environment.items():
         if names_a_secret(name) or holds_a_login(value):
             yield Finding(path=(*at, "environment", name), got=HIDDEN, fix=secret_fix(name))

@@ -1,21 +1,21 @@
-"""Mistakes between the settings that say what starts a service's pipelines."""
+"""Settings that decide what starts the pipelines of a service."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pythonbase_settings.checks.repeated import check_repeated
-from pythonbase_settings.patterns import is_folder_of
+from pythonbase_settings.fields.patterns import is_folder_of
 from pythonbase_settings.problems import Finding, SettingPath
-from pythonbase_settings.services import Service
+from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
 
 PULL_REQUESTS_SUFFIX = "-pull-requests"
-"""What the pipeline that builds a service's pull requests is called after the service's name."""
+"""Added to the name of a service: the name of the pipeline that builds its pull requests."""
 
 
 def check_triggers(settings: Settings) -> Iterator[Finding]:
-    """Patterns that match nothing or twice, and pipelines of the same name."""
+    """No patterns that match nothing, no repeated patterns, no two pipelines with the same name."""
     for index, service in enumerate(settings.services):
         at: SettingPath = ("services", index)
         for key, patterns in (("tags", service.tags), ("paths", service.paths)):

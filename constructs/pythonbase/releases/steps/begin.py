@@ -1,42 +1,18 @@
-"""What an execution was started for."""
+"""Read what the execution was started for."""
 
 from __future__ import annotations
 
-from pythonbase.releases.steps.states import States, choice, put, task
+from pythonbase.releases.steps.calls import call, report
+from pythonbase.releases.steps.variables import VARIABLES
+from pythonbase.state_machines.states import States, choice, jsonata, set_variables
 
 
 def begin() -> States:
-    """Read the input; in a pipeline, ask why its stage runs. Goes on with ``Lock``."""
-    given = {
-        name: f"$exists($states.input.{name}) ? $states.input.{name} : ''"
-        for name in ("image", "baseImage", "commit", "pipeline", "stage", "pipelineExecution")
-    }
-    # SSM takes no {{ in a value, and 4,096 characters.
-    given |= {
-        name: f"$exists($states.input.{name}) ? $substring($replace($states.input.{name}, /[{{}}]/, ' '), 0, 500) : ''"
-        for name in ("by", "why")
-    }
-    counters = ("turns", "waited", "attempt", "conflicts", "polled", "checked", "settled", "failures", "fence")
+    """Read the input. In a pipeline, ask CodePipeline why its stage runs. Continues with ``Lock``."""
     return {
-        "Begin": put(
+        "Begin": set_variables(
             "FromPipeline",
-            **given,
-            **dict.fromkeys(counters, "0"),
-            urgent="$exists($states.input.now) ? $boolean($states.input.now) : false",
-            me="$states.context.Execution.Id",
-            missing="''",
-            # The revision to take over, if it is not what the service runs: for doctor's repair of a lost template.
-            base="$exists($states.input.template) ? $states.input.template : ''",
-            before="''",
-            revision="''",
-            deployment="''",
-            newer="''",
-            running="''",
-            recorded="''",
-            digests="[]",
-            registered="false",
-            touched="false",
-            unread="false",
+            **{name: variable.first for name, variable in VARIABLES.items() if variable.first is not None},
         ),
         "FromPipeline": choice(
             ("$pipeline != '' and $stage != ''", "Stage"),
@@ -44,32 +20,37 @@ def begin() -> States:
             ("$pipelineExecution != ''", "Execution"),
             otherwise="Lock",
         ),
-        # No page says whether the pipeline's variable for its execution names a rollback or the target of that, so the
-        # stage is asked which execution is in it:
+        # The AWS documentation does not say whether the pipeline's variable for its execution is the rollback or the
+        # target of the rollback, so the stage is asked which execution is in it:
         # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_StageExecution.html
-        "Stage": task(
+        "Stage": call(
             "aws-sdk:codepipeline:getPipelineState",
-            {"Name": "{% $pipeline %}"},
+            {"Name": jsonata("$pipeline")},
             assign={
-                "pipelineExecution": "{% ($latest := $states.result.StageStates[StageName = $stage].LatestExecution; "
-                "$latest.Type = 'ROLLBACK' ? $latest.PipelineExecutionId : '') %}"
+                "pipelineExecution": jsonata(
+                    "($latest := $states.result.StageStates[StageName = $stage].LatestExecution; "
+                    "$latest.Type = 'ROLLBACK' ? $latest.PipelineExecutionId : '')"
+                )
             },
             then="IsItARollback",
-            fails="Unread",
+            fails=report("Unread"),
         ),
         "IsItARollback": choice(("$pipelineExecution != ''", "Execution"), otherwise="Lock"),
-        # CodePipeline rolls a failed stage back to its last execution, which need not be what was released last:
-        # somebody may have gone back further since. What is recorded counts. A rollback that a person starts releases
-        # what that execution released: its variables are those of its target.
-        "Execution": task(
+        # CodePipeline rolls a failed stage back to its last execution. Its image need not be the image that was
+        # released last, because somebody may have gone back to an earlier release since: release the recorded image.
+        # A rollback that a person starts releases the image of the execution that the person chose: the variables of
+        # the rollback are those of its target.
+        "Execution": call(
             "aws-sdk:codepipeline:getPipelineExecution",
-            {"PipelineName": "{% $pipeline %}", "PipelineExecutionId": "{% $pipelineExecution %}"},
+            {"PipelineName": jsonata("$pipeline"), "PipelineExecutionId": jsonata("$pipelineExecution")},
             assign={
-                "image": "{% ($execution := $states.result.PipelineExecution; "
-                "$execution.ExecutionType = 'ROLLBACK' and $execution.Trigger.TriggerType = 'AutomatedRollback' "
-                "? '' : $image) %}"
+                "image": jsonata(
+                    "($execution := $states.result.PipelineExecution; "
+                    "$execution.ExecutionType = 'ROLLBACK' and $execution.Trigger.TriggerType = 'AutomatedRollback' "
+                    "? '' : $image)"
+                )
             },
             then="Lock",
-            fails="Unread",
+            fails=report("Unread"),
         ),
     }

@@ -1,105 +1,55 @@
-"""When a release fails: why, in ECS's own words, and the way back to what ran before."""
+"""When a release has failed: put the service back to what it ran before."""
 
 from __future__ import annotations
 
-from pythonbase.releases.steps.deploy import register
-from pythonbase.releases.steps.lock import holding
-from pythonbase.releases.steps.look import service_is
-from pythonbase.releases.steps.states import States, choice, fenced, poll, put, task, wait_longer
+from pythonbase.releases.steps.calls import FEW_ATTEMPTS, count_longer_waits, ignore
+from pythonbase.releases.steps.hold import holding
+from pythonbase.releases.steps.register import register_revision
+from pythonbase.releases.steps.service import read_service
 from pythonbase.releases.steps.target import ReleaseTarget
-from pythonbase.releases.steps.verify import TASKS
-
-
-def explain(target: ReleaseTarget) -> States:
-    """Why ECS gave up."""
-    exit_code = "(ExitCode >= 0 ? ', exit code ' & $string(ExitCode) : '') & ($exists(Reason) ? ', ' & Reason : '')"
-    reasons = (
-        "$states.result.Tasks[TaskDefinitionArn=$revision].(StoppedReason & "
-        f"$join(Containers[Name='{target.container_name}'].({exit_code})))"
-    )
-    told = "$join($service.Events[[0..4]].Message, ' | ')"
-    return {
-        "RolledBack": put(
-            "Stopped",
-            error="'Release.RolledBack'",
-            cause="($service.TaskDefinition = $revision ? 'ECS called the deployment off.' "
-            f": 'ECS put ' & $service.TaskDefinition & ' back.') & ' ' & {told}",
-        ),
-        "Stopped": task(
-            "aws-sdk:ecs:listTasks",
-            {
-                "Cluster": target.cluster_name,
-                "ServiceName": target.names.deployed_name,
-                "DesiredStatus": "STOPPED",
-                "MaxResults": TASKS,
-            },
-            assign={"tasks": "{% [$states.result.TaskArns] %}"},
-            then="HasStopped",
-            fails="IsItBack",
-            keeps_error=True,
-            attempts=6,
-        ),
-        "HasStopped": choice(("$count($tasks) > 0", "StoppedTasks"), otherwise="IsItBack"),
-        "StoppedTasks": task(
-            "aws-sdk:ecs:describeTasks",
-            {"Cluster": target.cluster_name, "Tasks": "{% $tasks %}"},
-            assign={
-                "cause": f"{{% ($reasons := $distinct({reasons}); $count($reasons) > 0 ? "
-                "$cause & ' Tasks stopped: ' & $join($reasons, ' | ') : $cause) %}"
-            },
-            then="IsItBack",
-            fails="IsItBack",
-            keeps_error=True,
-            attempts=6,
-        ),
-        # A deployment without a completed one before it is called off and stays.
-        "IsItBack": choice(("$service.TaskDefinition = $revision", "PutBack"), otherwise="IsItNewest"),
-    }
+from pythonbase.releases.steps.update import update_service
+from pythonbase.state_machines.states import States, choice, set_variables
 
 
 def put_back(target: ReleaseTarget) -> States:
-    """The service runs what is not recorded: give it back what it ran before. Goes on with ``IsToBeRemembered``."""
-    api, arguments, assign = service_is(target)
+    """``Failed`` puts the service back if it may run an image that is not recorded; ``PutBack`` does so in any case.
+
+    Continues with ``IsToBeRemembered``. The error of the release is reported, not an error of these steps.
+    """
     settled = "$not($service.Deployments[Status='PRIMARY'].RolloutState = 'IN_PROGRESS')"
+    update_back = update_service(target, "$before", then="WaitToSettle", fails=ignore("NotPutBack"))
+    renew = register_revision(target, "$running", then="IsToBeRemembered", fails=ignore("IsToBeRemembered"))
     return {
-        # From the first update on, the service may run what is not recorded.
         "Failed": choice(("$touched", "PutBack"), otherwise="IsItNewest"),
         "PutBack": choice(("$revision = $before", "IsToBeRemembered"), otherwise="HoldUpdateBack"),
-        **holding(
-            target,
-            "UpdateBack",
-            task(
-                "aws-sdk:ecs:updateService",
-                {
-                    "Cluster": fenced(f"'{target.cluster_name}'"),
-                    "Service": target.names.deployed_name,
-                    "TaskDefinition": "{% $before %}",
-                },
-                then="WaitToSettle",
-                fails="NotPutBack",
-                keeps_error=True,
-                attempts=100,
-                longest_delay=60,
-            ),
-        ),
-        "NotPutBack": put("IsToBeRemembered", cause="$cause & ' The service could not be put back.'"),
-        "WaitToSettle": wait_longer("settled", then="Settling", first=5, until=30, later=target.poll_seconds),
-        "Settling": poll(
-            api, arguments, assign=assign, then="IsItSettled", fails="IsThereTimeToSettle", keeps_error=True
+        **holding(target, "UpdateBack", update_back, fails=ignore("NotPutBack")),
+        "NotPutBack": set_variables("IsToBeRemembered", cause="$cause & ' The service could not be put back.'"),
+        "WaitToSettle": count_longer_waits("settled", then="Settling", first=5, until=30, later=target.poll_seconds),
+        "Settling": read_service(
+            target, then="IsItSettled", fails=ignore("IsThereTimeToSettle"), attempts=FEW_ATTEMPTS
         ),
         "IsThereTimeToSettle": choice((f"$settled < {target.timeout_seconds}", "WaitToSettle"), otherwise="Back"),
         "IsItSettled": choice((f"{settled} or $settled >= {target.timeout_seconds}", "Back"), otherwise="WaitToSettle"),
-        "Back": put(
+        "Back": set_variables(
             "IsItNewest",
             cause=f"$cause & ($service.TaskDefinition = $before and {settled} "
             "? ' The service is back on ' & $before & '.' "
             ": ' The service was set back to ' & $before & ', and now has ' & $service.TaskDefinition & '.')",
         ),
-        # Whoever asks for the family's newest revision must not get the one that failed.
+        # The newest revision of the family must be one that works.
         "IsItNewest": choice(("$registered and $running != $image", "HoldRenew"), otherwise="IsToBeRemembered"),
-        **holding(
-            target,
-            "Renew",
-            register(target, "$running", then="IsToBeRemembered", fails="IsToBeRemembered", keeps_error=True),
-        ),
+        **holding(target, "Renew", renew, fails=ignore("IsToBeRemembered")),
+    }
+
+
+def unread() -> States:
+    """A read that has failed for good says nothing about the image: nothing is put back. Continues with
+    ``UnlockFailed``.
+    """
+    return {
+        "Unread": set_variables(
+            "UnlockFailed",
+            cause="$cause & ($touched ? ' Nothing was put back. What runs and is not recorded is found by the "
+            "reconciler.' : '')",
+        )
     }

@@ -1,52 +1,43 @@
-"""Write what was released, the image last: it is what counts."""
+"""Record what was released. The image is written last: it is what counts."""
 
 from __future__ import annotations
 
-from pythonbase.releases.steps.lock import holding
-from pythonbase.releases.steps.states import State, States, choice, fenced, task
+from pythonbase.releases.steps.calls import call, report
+from pythonbase.releases.steps.hold import fenced, holding
 from pythonbase.releases.steps.target import ReleaseTarget
+from pythonbase.state_machines.errors import ANY_ERROR, catch
+from pythonbase.state_machines.states import States, choice, jsonata
 
 NO_BASE_IMAGE = "none"
 """What is recorded for an image that was not built on the base image; SSM takes no empty value."""
 
 
 def record(target: ReleaseTarget) -> States:
-    """Goes on with ``Unlock``."""
+    """Write the SSM parameters of the release. Continues with ``Unlock``."""
     names = target.names
-    release = "{% $string({'image': $image, 'baseImage': $baseImage, 'commit': $commit, 'by': $by, 'why': $why}) %}"
+    base_image = f"$baseImage = '' ? '{NO_BASE_IMAGE}' : $baseImage"
+    release = "$string({'image': $image, 'baseImage': $baseImage, 'commit': $commit, 'by': $by, 'why': $why})"
     return {
         "IsItRecorded": choice(("$recorded = $image", "Unlock"), otherwise="HoldRecordBaseImage"),
-        **holding(
-            target,
-            "RecordBaseImage",
-            _write(
-                names.base_image_parameter,
-                f"{{% $baseImage = '' ? '{NO_BASE_IMAGE}' : $baseImage %}}",
-                "HoldRecordRelease",
-            ),
-        ),
-        **holding(target, "RecordRelease", _write(names.release_parameter, release, "HoldRecordImage")),
-        **holding(target, "RecordImage", _write(names.image_parameter, "{% $image %}", "Unlock")),
+        **_write(target, "RecordBaseImage", names.base_image_parameter, base_image, then="HoldRecordRelease"),
+        **_write(target, "RecordRelease", names.release_parameter, release, then="HoldRecordImage"),
+        **_write(target, "RecordImage", names.image_parameter, "$image", then="Unlock"),
     }
 
 
-def _write(parameter: str, value: str, then: str) -> State:
-    # PutParameter has a low rate, which an account's releases share:
-    # https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
-    state = task(
+def _write(target: ReleaseTarget, name: str, parameter: str, value: str, *, then: str) -> States:
+    """PutParameter, which has a low rate that all releases of an account share:
+    https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
+    """
+    cause = f"'it ran, but {parameter} could not be written: '"
+    not_recorded = {
+        "error": "Release.NotRecorded",
+        "cause": jsonata(f"{cause} & $states.errorOutput.Error & ': ' & $states.errorOutput.Cause"),
+    }
+    write = call(
         "aws-sdk:ssm:putParameter",
-        {"Name": fenced(f"'{parameter}'"), "Value": value, "Type": "String", "Overwrite": True},
+        {"Name": fenced(f"'{parameter}'"), "Value": jsonata(value), "Type": "String", "Overwrite": True},
         then=then,
+        fails=catch(ANY_ERROR, then="PutBack", assign=not_recorded),
     )
-    state["Catch"] = [
-        {
-            "ErrorEquals": ["States.ALL"],
-            "Next": "PutBack",
-            "Assign": {
-                "error": "Release.NotRecorded",
-                "cause": f"{{% 'it ran, but {parameter} could not be written: ' & "
-                "$states.errorOutput.Error & ': ' & $states.errorOutput.Cause %}",
-            },
-        }
-    ]
-    return state
+    return holding(target, name, write, fails=report("PutBack"))

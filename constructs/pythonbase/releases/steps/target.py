@@ -1,4 +1,4 @@
-"""What a release works on, and how long each of its parts may take."""
+"""The service that a release works on, and its time limits."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pythonbase.releases.names import ReleaseNames
 _SHORTEST_PATIENCE_SECONDS = 15 * 60
 _SHORTEST_TURN_SECONDS = 60 * 60
 _MOST_POLLS = 200
-"""Of one wait: an execution may have 25,000 events, and a poll is about 10 of them, a look at the lock 25:
+"""Of one wait. An execution may have 25,000 events. A poll is about 10 of them, a check of the lock 25:
 https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html"""
 _SLACK_SECONDS = 60 * 60
-"""For calls that are throttled, on top of all waits."""
+"""For calls that are throttled, in addition to all waits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseTarget:
-    """What a release works on. Values may be CDK tokens.
+    """The service that a release works on. Values may be CDK tokens.
 
     Args:
         names: Which service and environment.
@@ -41,39 +41,41 @@ class ReleaseTarget:
 
     @property
     def poll_seconds(self) -> int:
-        """How often a deployment is looked at after its first half minute, in which it is every 5 seconds."""
+        """Seconds between two polls of a deployment. In its first half minute they are 5 seconds apart."""
         return max(15, self.timeout_seconds // _MOST_POLLS)
 
     @property
     def patience_seconds(self) -> int:
-        """How long a release waits for a deployment that somebody else started. It then goes on: the new image may be
-        the cure of a service that cannot become steady.
+        """How long a release waits for a deployment that somebody else started. Then it continues: the new image may
+        be what the service needs to become stable.
         """
         return max(_SHORTEST_PATIENCE_SECONDS, self.timeout_seconds)
 
     @property
     def verification_seconds(self) -> int:
-        """How long ECS may take to replace a task that was lost after the deployment was completed."""
+        """How long ECS may take to replace a task that is lost after the deployment was completed."""
         return 10 * 60
 
     @property
     def turn_seconds(self) -> int:
-        """How long a release waits for others to end: for two of the slowest."""
+        """How long a release waits for the lock: as long as two of the slowest releases take."""
         return max(_SHORTEST_TURN_SECONDS, 2 * self.timeout_seconds)
 
     @property
     def turn_poll_seconds(self) -> int:
-        """How often it looks whether it is its turn after the first ten minutes, in which it is every 15 seconds."""
+        """Seconds between two attempts to take the lock. In the first ten minutes they are 15 seconds apart."""
         return max(60, self.turn_seconds // _MOST_POLLS)
 
     @property
     def restart_seconds(self) -> int:
-        """Until when a release starts again because the template of its service changed meanwhile."""
+        """How long after its start a release may start again because the template of its service has changed."""
         return self.turn_seconds + self.patience_seconds + self.timeout_seconds
 
     @property
     def limit_seconds(self) -> int:
-        """How long an execution may take: it starts again until ``restart_seconds``, and then needs all once more."""
+        """How long an execution may take: it starts again until ``restart_seconds``, and then needs all its time once
+        more.
+        """
         once = self.patience_seconds + self.timeout_seconds + self.verification_seconds
         back = self.timeout_seconds
         return self.restart_seconds + once + back + _SLACK_SECONDS

@@ -1,37 +1,35 @@
-"""Ask the tasks themselves which digest they run. One page of them is enough to believe it."""
+"""Check which digest the tasks run. One page of tasks is enough."""
 
 from __future__ import annotations
 
-from pythonbase.releases.steps.deploy import restart_rule
-from pythonbase.releases.steps.look import service_is
-from pythonbase.releases.steps.states import States, choice, poll, put, wait_longer
+from pythonbase.releases.steps.calls import count_longer_waits, failure, poll
+from pythonbase.releases.steps.service import (
+    DESCRIBE_TASKS,
+    FOUND_TASKS,
+    LIST_TASKS,
+    found_tasks,
+    poll_service,
+    tasks_with,
+)
 from pythonbase.releases.steps.target import ReleaseTarget
-
-TASKS = 40
-"""Of one page: the descriptions of more tasks could be more than the 256 KiB that a state may have:
-https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+from pythonbase.releases.steps.update import may_start_again
+from pythonbase.state_machines.states import States, choice, jsonata
 
 
 def verify(target: ReleaseTarget) -> States:
-    """Goes on with ``IsItRecorded``.
+    """Continues with ``IsItRecorded``.
 
-    A task that was lost after ECS called the deployment completed is replaced by ECS; until then there may be none to
-    ask. Tasks of other revisions drain, or are somebody else's.
+    If a task is lost after the deployment was completed, ECS replaces it; until then there may be no task to check.
+    Tasks of other revisions are about to stop, or belong to another deployment.
     """
     patience = target.verification_seconds
     ours = "$states.result.Tasks[LastStatus='RUNNING' and TaskDefinitionArn=$revision]"
     digests = f"{ours}.Containers[Name='{target.container_name}'].ImageDigest"
-    api, arguments, assign = service_is(target)
     return {
         "Tasks": poll(
-            "aws-sdk:ecs:listTasks",
-            {
-                "Cluster": target.cluster_name,
-                "ServiceName": target.names.deployed_name,
-                "DesiredStatus": "RUNNING",
-                "MaxResults": TASKS,
-            },
-            assign={"tasks": "{% [$states.result.TaskArns] %}"},
+            LIST_TASKS,
+            tasks_with(target, "RUNNING"),
+            assign=FOUND_TASKS,
             then="AreThereTasks",
             fails="IsThereTimeToAsk",
         ),
@@ -41,11 +39,11 @@ def verify(target: ReleaseTarget) -> States:
             (f"$checked < {patience}", "WaitForTasks"),
             otherwise="NotRunning",
         ),
-        "WaitForTasks": wait_longer("checked", then="Tasks", first=5, until=60, later=15),
+        "WaitForTasks": count_longer_waits("checked", then="Tasks", first=5, until=60, later=15),
         "Running": poll(
-            "aws-sdk:ecs:describeTasks",
-            {"Cluster": target.cluster_name, "Tasks": "{% $tasks %}"},
-            assign={"digests": f"{{% [$distinct({digests})] %}}"},
+            DESCRIBE_TASKS,
+            found_tasks(target),
+            assign={"digests": jsonata(f"[$distinct({digests})]")},
             then="IsItTheDigest",
             fails="IsThereTimeToAsk",
         ),
@@ -56,18 +54,18 @@ def verify(target: ReleaseTarget) -> States:
             (f"$checked < {patience}", "WaitForTasks"),
             otherwise="NotRunning",
         ),
-        "NotRunning": put(
+        "NotRunning": failure(
             "PutBack",
-            error="'Release.NotRunning'",
-            cause="'ECS reports the deployment as completed, but its tasks run ' & "
+            "Release.NotRunning",
+            "'ECS reports the deployment as completed, but its tasks run ' & "
             "($count($digests) > 0 ? $join($digests, ', ') : 'nothing') & ' and not ' & $image",
         ),
-        # A template that was deployed meanwhile: start again from it, once the service points to it. A revision that
+        # If a template was deployed since, the release starts again from it, once the service uses it. A revision that
         # CloudFormation has only registered may still be rolled back.
-        "Confirm": poll(api, arguments, assign=assign, then="IsItStillMine", fails="IsThereTimeToAsk"),
+        "Confirm": poll_service(target, then="IsItStillMine", fails="IsThereTimeToAsk"),
         "IsItStillMine": choice(
             ("$service.TaskDefinition = $revision", "IsItRecorded"),
-            (restart_rule(target), "StartAgain"),
+            (may_start_again(target), "StartAgain"),
             otherwise="Superseded",
         ),
     }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud.hosts import BITBUCKET_TOKEN
+from pythonbase_localcloud.box.hosts import BITBUCKET_TOKEN
 
 from . import pull_requests, repositories, statuses
 

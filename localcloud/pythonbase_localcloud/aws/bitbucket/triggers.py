@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pythonbase_localcloud.aws import codepipeline, scope
-from pythonbase_localcloud.aws.codeconnections import ConnectionUnavailableError, require_available
 from pythonbase_localcloud.aws.codepipeline import executions, model
+from pythonbase_localcloud.aws.small_services.codeconnections import ConnectionUnavailableError, require_available
 
 from .globs import GlobError, selected
 

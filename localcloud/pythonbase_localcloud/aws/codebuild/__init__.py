@@ -9,16 +9,18 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pythonbase_localcloud.aws import scope, seams, service_quotas, store
+from pythonbase_localcloud.aws import scope, seams, store
 from pythonbase_localcloud.aws.cloudformation.builds import normalize
 from pythonbase_localcloud.aws.json_service import ApiError, Request
 from pythonbase_localcloud.aws.json_service import call as call_operation
 from pythonbase_localcloud.aws.settings import Settings
+from pythonbase_localcloud.aws.small_services import service_quotas
 
 from . import reports
+from .build import Build, PipelineFiles
 from .logs import destination
 from .records import Progress, deep_link, public
-from .runner import Build, PipelineFiles, Runner
+from .runner import Runner
 
 _running: dict[str, Build] = {}
 _pipeline_files: dict[str, PipelineFiles] = {}

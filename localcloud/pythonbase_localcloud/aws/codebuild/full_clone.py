@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pythonbase_localcloud.aws import authorization
+from pythonbase_localcloud.aws.iam import authorization
 
 _KEY = "localcloudCloneReference"
 _ORIGIN = "origin.git"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from pythonbase_localcloud.aws import events, scope
+from pythonbase_localcloud.aws import scope
+from pythonbase_localcloud.aws.eventbridge import events
 
 Record = dict[str, Any]
 _PRIVATE = "_"

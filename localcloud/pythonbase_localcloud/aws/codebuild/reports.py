@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pythonbase_localcloud.aws import authorization, scope, seams, store
+from pythonbase_localcloud.aws import scope, seams, store
+from pythonbase_localcloud.aws.iam import authorization
 from pythonbase_localcloud.aws.json_service import ApiError, Operation, Request
 from pythonbase_localcloud.aws.json_service import call as call_operation
 

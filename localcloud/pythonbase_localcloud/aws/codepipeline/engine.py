@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import re
-import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Any
-from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import credentials, events, scope, state
-from pythonbase_localcloud.aws.codebuild.runner import Location
+from pythonbase_localcloud.aws import scope
+from pythonbase_localcloud.aws.iam import credentials
 from pythonbase_localcloud.aws.settings import Settings
 
-from . import executions, model, stage_failure
+from . import announcements, executions, model, preparation, stage_failure
 from .actions import ACTIONS
 from .context import ActionAbandonedError, ActionContext, ActionFailedError
 from .gates import Gates, SupersededError
@@ -28,7 +25,6 @@ from .gates import Gates, SupersededError
 log = logging.getLogger("localcloud")
 
 Record = executions.Record
-_VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@.-]+)\}")
 _SUMMARY_CHARACTERS = 2000
 _AUTOMATIC_RETRY = {
     "autoStageRetryAttempt": 1,
@@ -85,7 +81,7 @@ class Engine:
         record.update(status=status, statusSummary=summary, lastUpdateTime=time.time(), _waiting="")
         self._stopping.pop(record["pipelineExecutionId"], None)
         self._abandoned.pop(record["pipelineExecutionId"], None)
-        self._emit(
+        announcements.emit(
             record,
             "Pipeline",
             {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED", "Superseded": "SUPERSEDED"}[status],
@@ -97,7 +93,7 @@ class Engine:
         """Status, summary, and the rollback that follows."""
         execution_id = record["pipelineExecutionId"]
         stopping = self._stopping[execution_id]
-        self._emit(record, "Pipeline", "STARTED" if first_stage == 0 else "RESUMED")
+        announcements.emit(record, "Pipeline", "STARTED" if first_stage == 0 else "RESUMED")
         for stage in executions.stages_to_run(record, first_stage):
             gate = f"{scope.account()}/{scope.region()}/{record['pipelineName']}/{stage['name']}"
             rollback = None
@@ -131,7 +127,7 @@ class Engine:
         entered = {"status": "InProgress", "pipelineExecutionId": record["pipelineExecutionId"], **shown}
         record["_stages"][stage["name"]] = entered
         record["_entered"][stage["name"]] = time.time()
-        self._emit(record, "Stage", "STARTED", stage=stage["name"])
+        announcements.emit(record, "Stage", "STARTED", stage=stage["name"])
         failure = ""
         actions = sorted(
             (action for action in stage["actions"] if action["name"] not in keep),
@@ -143,7 +139,7 @@ class Engine:
                 break
         stopped = self._stopping[record["pipelineExecutionId"]].is_set()
         entered["status"] = "Stopped" if stopped else "Failed" if failure else "Succeeded"
-        self._emit(record, "Stage", str(entered["status"]).upper(), stage=stage["name"])
+        announcements.emit(record, "Stage", str(entered["status"]).upper(), stage=stage["name"])
         return failure
 
     def _together(self, record: Record, stage: str, actions: list[Mapping[str, Any]]) -> str:
@@ -159,12 +155,14 @@ class Engine:
 
     def _action(self, record: Record, stage: str, action: Mapping[str, Any]) -> str:
         """Run one action; the empty text when it succeeded, else why not."""
-        detail = self._new_detail(record, stage, action)
+        detail = preparation.new_detail(record, stage, action)
         record["_actions"].append(detail)
-        self._emit_action(record, detail, "STARTED")
+        announcements.emit_action(record, detail, "STARTED")
         result: dict[str, Any] = detail["output"]["executionResult"]
         try:
-            context = self._context(record, stage, action, detail)
+            context = preparation.context_of(
+                self._settings, record, stage, action, detail, self._abandoned[record["pipelineExecutionId"]]
+            )
             context.result = result
             self.running_actions[detail["actionExecutionId"]] = context
             try:
@@ -189,7 +187,7 @@ class Engine:
             log.exception("action %s of %s", action["name"], record["pipelineName"])
             failure = self._fail(detail, "InternalError", f"the local cloud failed: {error}")
         detail["lastUpdateTime"] = record["lastUpdateTime"] = time.time()
-        self._emit_action(
+        announcements.emit_action(
             record, detail, {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Abandoned": "ABANDONED"}[detail["status"]]
         )
         return failure
@@ -201,101 +199,6 @@ class Engine:
         result.setdefault("externalExecutionSummary", message[:_SUMMARY_CHARACTERS])
         result["errorDetails"] = {"code": code, "message": message[:_SUMMARY_CHARACTERS]}
         return message[:_SUMMARY_CHARACTERS]
-
-    @staticmethod
-    def _new_detail(record: Record, stage: str, action: Mapping[str, Any]) -> Record:
-        now = time.time()
-        return {
-            "pipelineExecutionId": record["pipelineExecutionId"],
-            "actionExecutionId": str(uuid4()),
-            "pipelineVersion": record["pipelineVersion"],
-            "stageName": stage,
-            "actionName": action["name"],
-            "startTime": now,
-            "lastUpdateTime": now,
-            "status": "InProgress",
-            "input": {
-                "actionTypeId": dict(action["actionTypeId"]),
-                "configuration": dict(action["configuration"]),
-                "resolvedConfiguration": {},
-                "region": action.get("region") or scope.region(),
-                **({"roleArn": action["roleArn"]} if action.get("roleArn") else {}),
-                **({"namespace": action["namespace"]} if action.get("namespace") else {}),
-                "inputArtifacts": [
-                    {"name": artifact["name"], "s3location": record["_artifacts"].get(artifact["name"])}
-                    for artifact in action["inputArtifacts"]
-                ],
-            },
-            "output": {"outputArtifacts": [], "executionResult": {}, "outputVariables": {}},
-        }
-
-    def _context(self, record: Record, stage: str, action: Mapping[str, Any], detail: Record) -> ActionContext:
-        configuration = {key: self._resolve(record, str(value)) for key, value in action["configuration"].items()}
-        detail["input"]["resolvedConfiguration"] = configuration
-        session = self._session(record, action)
-        region = action.get("region") or scope.region()
-        store = model.store_of(record["_declaration"], region)
-        revisions = record["artifactRevisions"]
-        return ActionContext(
-            settings=self._settings,
-            pipeline=record["pipelineName"],
-            stage=stage,
-            execution_id=record["pipelineExecutionId"],
-            action_execution_id=detail["actionExecutionId"],
-            action=action,
-            configuration=configuration,
-            session=session,
-            client=lambda service: credentials.client(service, session, region=region),
-            inputs={
-                artifact["name"]: Location(bucket=stored["bucket"], key=stored["key"])
-                for artifact in action["inputArtifacts"]
-                if (stored := record["_artifacts"].get(artifact["name"]))
-            },
-            output_location=_locations(record, store),
-            encryption_key=(store.get("encryptionKey") or {}).get("id"),
-            source_revision=revisions[0]["revisionId"] if revisions else "",
-            trigger_revision=record["_revisions"].get(action["name"]) or {},
-            abandoned=self._abandoned[record["pipelineExecutionId"]],
-        )
-
-    @staticmethod
-    def _resolve(record: Record, text: str) -> str:
-        def value(match: re.Match[str]) -> str:
-            namespace, name = match.groups()
-            if namespace == "codepipeline" and name == "PipelineExecutionId":
-                return str(record["pipelineExecutionId"])
-            try:
-                return str(record["_namespaces"][namespace][name])
-            except KeyError as error:
-                raise ActionFailedError(
-                    "An action in this pipeline failed because one of the pipeline's variables "
-                    f"could not be resolved: {match.group(0)}",
-                    code="ConfigurationError",
-                ) from error
-
-        return _VARIABLE.sub(value, text)
-
-    @staticmethod
-    def _session(record: Record, action: Mapping[str, Any]) -> credentials.Credentials:
-        """The pipeline's role; an action with a role of its own is assumed from it, as on AWS."""
-        name = record["pipelineName"]
-        pipeline = credentials.role_session(
-            record["_declaration"]["roleArn"],
-            service="codepipeline.amazonaws.com",
-            session_name=f"CodePipeline-{name}",
-            source_arn=executions.pipeline_arn(name),
-        )
-        role = action.get("roleArn")
-        if not role:
-            return pipeline
-        assumed = credentials.client("sts", pipeline).assume_role(
-            RoleArn=role, RoleSessionName=f"CodePipeline-{name}"[:64]
-        )["Credentials"]
-        return credentials.Credentials(
-            access_key_id=assumed["AccessKeyId"],
-            session_token=assumed["SessionToken"],
-            secret_access_key=assumed["SecretAccessKey"],
-        )
 
     @staticmethod
     def _take_outputs(
@@ -310,73 +213,3 @@ class Engine:
         detail["output"]["outputVariables"] = dict(variables)
         if action.get("namespace"):
             record["_namespaces"][action["namespace"]] = dict(variables)
-
-    # ------------------------------------------------------------ events
-
-    def _emit(self, record: Record, kind: str, status: str, **members: str) -> None:
-        state.changed(soon=True)
-        events.emit(
-            "aws.codepipeline",
-            f"CodePipeline {kind} Execution State Change",
-            {
-                "pipeline": record["pipelineName"],
-                "execution-id": record["pipelineExecutionId"],
-                "version": float(record["pipelineVersion"]),
-                "start-time": _iso(record["startTime"]),
-                "state": status,
-                **(
-                    {
-                        "execution-trigger": {
-                            "trigger-type": record["trigger"]["triggerType"],
-                            "trigger-detail": record["trigger"].get("triggerDetail", ""),
-                        }
-                    }
-                    if kind == "Pipeline"
-                    else {}
-                ),
-                **members,
-            },
-            resources=[executions.pipeline_arn(record["pipelineName"])],
-        )
-
-    def _emit_action(self, record: Record, detail: Record, state: str) -> None:
-        result = detail["output"]["executionResult"]
-        error = result.get("errorDetails") or {}
-        kind = detail["input"]["actionTypeId"]
-        events.emit(
-            "aws.codepipeline",
-            "CodePipeline Action Execution State Change",
-            {
-                "pipeline": record["pipelineName"],
-                "execution-id": record["pipelineExecutionId"],
-                "version": float(record["pipelineVersion"]),
-                "stage": detail["stageName"],
-                "action": detail["actionName"],
-                "action-execution-id": detail["actionExecutionId"],
-                "state": state,
-                "region": detail["input"]["region"],
-                "start-time": _iso(detail["startTime"]),
-                "type": {key: kind[key] for key in ("owner", "provider", "category", "version") if key in kind},
-                "execution-result": {
-                    "external-execution-id": result.get("externalExecutionId", ""),
-                    "external-execution-summary": result.get("externalExecutionSummary", ""),
-                    "external-execution-url": result.get("externalExecutionUrl", ""),
-                    **({"error-code": error["code"]} if error else {}),
-                },
-            },
-            resources=[executions.pipeline_arn(record["pipelineName"])],
-        )
-
-
-def _locations(record: Record, store: Mapping[str, Any]) -> Callable[[str], Location]:
-    def location(artifact: str) -> Location:
-        return Location(
-            bucket=store["location"],
-            key=f"{record['pipelineName'][:20]}/{artifact[:10]}/{secrets.token_urlsafe(8)[:7]}",
-        )
-
-    return location
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -2,7 +2,7 @@
 
 from pythonbase_localcloud.aws.ecs import containers, execution, exits, restart, scheduler, service_deployments
 from pythonbase_localcloud.aws.ecs.announcements import Announcer
-from pythonbase_localcloud.aws.target_health import HealthChecks
+from pythonbase_localcloud.aws.load_balancing.target_health import HealthChecks
 
 
 def install(health: HealthChecks) -> None:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from pythonbase_localcloud.aws import events, scope, seams, state
+from pythonbase_localcloud.aws import scope, seams, state
 from pythonbase_localcloud.aws.ecs import service_deployments
+from pythonbase_localcloud.aws.eventbridge import events
 
 Record = dict[str, Any]
 Members = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pythonbase_localcloud.aws import scope, seams
-from pythonbase_localcloud.aws.target_health import HealthChecks
+from pythonbase_localcloud.aws.load_balancing.target_health import HealthChecks
 
 Members = Mapping[str, Any]
 _DRAIN_SECONDS = 100.0

@@ -15,8 +15,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pythonbase_localcloud.aws import credentials, scope, seams
+from pythonbase_localcloud.aws import scope, seams
 from pythonbase_localcloud.aws.ecs.logs import forward
+from pythonbase_localcloud.aws.iam import credentials
 
 Members = Mapping[str, Any]
 _ECR_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/")

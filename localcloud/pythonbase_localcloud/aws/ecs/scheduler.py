@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from pythonbase_localcloud.aws import scope, seams
-from pythonbase_localcloud.aws.target_health import HealthChecks
+from pythonbase_localcloud.aws.load_balancing.target_health import HealthChecks
 
 log = logging.getLogger("localcloud")
 

@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pythonbase_localcloud.aws import events, scope, seams
+from pythonbase_localcloud.aws import scope, seams
+from pythonbase_localcloud.aws.eventbridge import events
 from pythonbase_localcloud.aws.json_service import ApiError
 
 from .blobs import BlobStore, digest_of

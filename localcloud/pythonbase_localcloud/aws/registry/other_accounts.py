@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pythonbase_localcloud.aws import scope, seams
-from pythonbase_localcloud.aws.request_resources import members_of
+from pythonbase_localcloud.aws.iam.request_resources import members_of
 
 
 def install() -> None:

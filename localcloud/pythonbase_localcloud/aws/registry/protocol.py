@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from pythonbase_localcloud.aws import authorization, faults, scope, seams
+from pythonbase_localcloud.aws import faults, scope, seams
+from pythonbase_localcloud.aws.iam import authorization
 from pythonbase_localcloud.aws.json_service import ApiError
 
 from .blobs import DigestError, is_digest

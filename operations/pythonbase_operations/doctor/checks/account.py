@@ -1,4 +1,4 @@
-"""What an account has only after somebody has used a service in it."""
+"""The service-linked role that an account has only after its first use of ECS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ECS_ROLE = "AWSServiceRoleForECS"
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
-    """Read whether ECS's service-linked role is there, which services need."""
+    """Read whether the service-linked role of ECS exists. Without services, it is not needed."""
     if not platform.services:
         return []
     try:
@@ -26,13 +26,13 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
 
 
 def judge(*, is_there: bool) -> list[Finding]:
-    """Whether the first service can be created. ECS makes the role with the first cluster, but not always in time."""
+    """Whether the first service can be created. ECS creates the role with the first cluster, but not always in time."""
     if is_there:
         return []
     return [
         Finding(
             place=f"role {ECS_ROLE}",
-            what="the account has never used ECS, so that the first deployment can fail with 'Unable to assume the "
+            what="the account has never used ECS, so the first deployment can fail with 'Unable to assume the "
             "service linked role'",
             fix="aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
             severity=Severity.WARNING,

@@ -1,4 +1,4 @@
-"""Whether base images are there, and how old the last look for a newer one is."""
+"""Whether base images exist, and how old the last refresh is."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor import stacks
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import BaseImage, Platform
 from pythonbase_operations.doctor.finding import Finding
 from pythonbase_operations.doctor.schedules import longest_gap
+from pythonbase_operations.printing import one_line
 
 MOVING_TAG = "latest"
 """The tag that services follow (``pythonbase.MOVING_TAG``)."""
 _PATIENCE = 2
-"""A refresh is late after so many times the longest time between two."""
+"""A refresh is late after this many times the longest interval of its schedule."""
 
 _NO_REPOSITORY = "RepositoryNotFoundException"
 _MEANT = {
     _NO_REPOSITORY: "its repository does not exist",
-    "ImageNotFoundException": f"no image has the tag {MOVING_TAG}, so builds and new services have nothing to start on",
+    "ImageNotFoundException": f"no image has the tag {MOVING_TAG}, so builds and new services have no base image",
 }
 Build = Mapping[str, Any]
 
@@ -43,7 +43,7 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
 
 
 def _error_of_moving_tag(aws: Aws, base: BaseImage) -> str | None:
-    """What ECR answers when it is asked for the image that services follow; None if it is there."""
+    """The error code of ECR for the image that services follow; None if it exists."""
     try:
         aws.client("ecr").describe_images(repositoryName=base.name, imageIds=[{"imageTag": MOVING_TAG}])
     except ClientError as error:
@@ -54,11 +54,11 @@ def _error_of_moving_tag(aws: Aws, base: BaseImage) -> str | None:
 
 
 def judge_image(base: BaseImage, error: str | None, project: str | None) -> list[Finding]:
-    """What ECR's answer means.
+    """What the error of ECR means.
 
     Args:
         base: The base image.
-        error: ECR's error; None if the image is there.
+        error: The error code; None if the image exists.
         project: The CodeBuild project that builds it; None if there is none.
     """
     if error is None:
@@ -72,7 +72,7 @@ def judge_image(base: BaseImage, error: str | None, project: str | None) -> list
 
 
 def _last_build(aws: Aws, project: str) -> Build | None:
-    """The newest build that is over, or else the newest."""
+    """The newest finished build, or else the newest."""
     codebuild = aws.client("codebuild")
     ids = codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"][:5]
     builds: list[Build] = codebuild.batch_get_builds(ids=ids)["builds"] if ids else []
@@ -83,7 +83,7 @@ def _last_build(aws: Aws, project: str) -> Build | None:
 
 
 def judge_refresh(base: BaseImage, project: str, build: Build | None, *, now: datetime) -> list[Finding]:
-    """Whether the last refresh is recent and went well."""
+    """Whether the last refresh is recent and succeeded."""
     place = f"base image {base.name}"
     start = f"aws codebuild start-build --project-name {project}"
     if build is None:
@@ -95,14 +95,14 @@ def judge_refresh(base: BaseImage, project: str, build: Build | None, *, now: da
     age = now - build["startTime"]
     if age > _PATIENCE * longest_gap(base.refresh):
         hours = int(age.total_seconds() // 3600)
-        what = f"its last refresh was {hours} hours ago, and should be {base.refresh}"
+        what = f"its last refresh was {hours} hours ago; its schedule is {base.refresh}"
         fix = f"{start}; if nobody paused the schedule: cdk deploy {base.stack} --revert-drift"
         return [Finding(place=place, what=what, fix=fix)]
     return []
 
 
 def _reason(build: Build) -> str:
-    """What the phase that failed says."""
+    """The failed phase and its message."""
     for phase in build.get("phases") or []:
         if phase.get("phaseStatus") not in (None, "SUCCEEDED"):
             messages = [context.get("message", "") for context in phase.get("contexts") or []]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import Elsewhere, Platform
 from pythonbase_operations.doctor.finding import Finding
+from pythonbase_operations.printing import one_line
 
 REQUIRED_VERSION = 6
-"""What stacks of aws-cdk-lib's DefaultStackSynthesizer ask for (``requiresBootstrapStackVersion`` in manifest.json)."""
+"""What aws-cdk-lib's DefaultStackSynthesizer requires (``requiresBootstrapStackVersion`` in manifest.json)."""
 _QUALIFIER = "hnb659fds"
 _PARAMETER = f"/cdk-bootstrap/{_QUALIFIER}/version"
 
@@ -46,7 +46,7 @@ def judge(version: str | None, *, account: str, region: str) -> list[Finding]:
 
 
 def _other_account(aws: Aws, place: Elsewhere) -> list[Finding]:
-    """Assume the role with which `cdk deploy` works there, as it does itself; nothing is done with it."""
+    """Assume the role that `cdk deploy` assumes there. No call is made with it."""
     role = f"arn:{aws.partition}:iam::{place.account}:role/cdk-{_QUALIFIER}-deploy-role-{place.account}-{place.region}"
     try:
         aws.client("sts").assume_role(RoleArn=role, RoleSessionName="pythonbase-doctor", DurationSeconds=900)
@@ -58,11 +58,11 @@ def _other_account(aws: Aws, place: Elsewhere) -> list[Finding]:
 
 
 def judge_refused(place: Elsewhere, *, trusted: str, partition: str, said: str) -> Finding:
-    """AWS says the same of a role that is not there, and of one that does not trust the caller."""
+    """AWS returns the same error for a role that does not exist and for one that does not trust the caller."""
     policy = f"arn:{partition}:iam::aws:policy/AdministratorAccess"
     return Finding(
         place=f"CDK bootstrap of {place.account}",
         what=one_line(f"the account is not bootstrapped in {place.region}, or does not trust this one: {said}"),
-        fix=f"with its credentials: cdk bootstrap aws://{place.account}/{place.region} --trust {trusted} "
-        f"--cloudformation-execution-policies {policy}",
+        fix=f"with credentials of {place.account}: cdk bootstrap aws://{place.account}/{place.region} "
+        f"--trust {trusted} --cloudformation-execution-policies {policy}",
     )

@@ -1,4 +1,4 @@
-"""Whether pipelines reach Bitbucket."""
+"""Whether pipelines can read from Bitbucket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pythonbase_operations.doctor.finding import Finding
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
-    """Read the connection. Without services nobody needs one."""
+    """Read the connection. Without services, none is needed."""
     if not platform.services:
         return []
     return judge(find(aws, platform), platform, region=aws.region, partition=aws.partition)
@@ -32,11 +32,11 @@ def judge(connection: Connection | None, platform: Platform, *, region: str, par
     if connection.status == PENDING:
         fix = (
             f"open {console}, choose {connection.name}, Update pending connection; "
-            "failed pipelines then go on by themselves"
+            "failed pipelines are then retried automatically"
         )
         return [Finding(place=place, what="its handshake is not finished (PENDING)", fix=fix)]
     if connection.status != AVAILABLE:
         # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-workflow.html
-        fix = f"if it stays so, open {console}, choose {connection.name}, and install its app in Bitbucket again"
+        fix = f"if this persists, open {console}, choose {connection.name}, and install its app in Bitbucket again"
         return [Finding(place=place, what=f"it does not work ({connection.status})", fix=fix)]
     return []

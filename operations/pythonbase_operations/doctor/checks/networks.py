@@ -1,4 +1,4 @@
-"""Whether the zones of new VPCs have what services need, and whether services stay in the network that they are in."""
+"""Whether the zones of new VPCs have what services need, and whether services stay in their network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
-    """Read zones and VPC endpoint services for VPCs that are not there yet, and the clusters of services that are."""
+    """Read zones and VPC endpoint services for VPCs that do not exist yet, and the clusters of existing services."""
     vpcs = [vpc for vpc in platform.vpcs if not _is_there(aws, vpc)]
     findings = []
     if vpcs:
@@ -32,13 +32,13 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
 
 
 def _is_there(aws: Aws, vpc: NewVpc) -> bool:
-    """A stack whose creation failed has no VPC, perhaps because of its zones."""
+    """Whether the VPC exists. A stack whose creation failed has none, perhaps because of its zones."""
     stack = stacks.stack(aws, vpc.stack)
     return stack is not None and bool(stack.physical_ids("AWS::EC2::VPC"))
 
 
 def _zones(aws: Aws) -> dict[str, str]:
-    """Names and ids of the zones that this account may use; local zones are opted in to and no place for this."""
+    """Names and ids of the zones that this account may use, without local zones: they are opt-in, and not suitable."""
     found = aws.client("ec2").describe_availability_zones(
         Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}]
     )["AvailabilityZones"]
@@ -61,7 +61,7 @@ def judge(
     *,
     with_fargate: Sequence[str] | None,
 ) -> list[Finding]:
-    """Whether a new VPC's zones are there and have Fargate and the VPC endpoints.
+    """Whether a new VPC's zones exist and have Fargate and the VPC endpoints.
 
     Args:
         vpc: The VPC.
@@ -77,9 +77,9 @@ def judge(
     ]
     fix = f"set availability_zones to some of {', '.join(good)}" if len(good) > 1 else "use another Region"
     if not vpc.availability_zones and len(zones) < vpc.max_azs:
-        what = f"max_azs is {vpc.max_azs}, and the account has {len(zones)} zones: {', '.join(sorted(zones))}"
+        what = f"max_azs is {vpc.max_azs}, but the account has {len(zones)} zones: {', '.join(sorted(zones))}"
         return [Finding(place=place, what=what, fix=f"set max_azs to {len(zones)}")]
-    # Fn::GetAZs, of which the CDK takes the first.
+    # The CDK takes the first zones of Fn::GetAZs.
     chosen = vpc.availability_zones or sorted(zones)[: vpc.max_azs]
     return [
         Finding(place=place, what=f"the zone {zone} {lacks}", fix=fix)
@@ -95,14 +95,14 @@ def _lacks(
     with_fargate: Sequence[str] | None,
 ) -> list[str]:
     if zone not in zones:
-        return ["is none of this account"]
+        return ["is not available in this account"]
     without = [service for service, found in endpoints.items() if zone not in found]
     lacks = [f"({zones[zone]}) has no Fargate"] if with_fargate is not None and zones[zone] not in with_fargate else []
     return [*lacks, *([f"has no VPC endpoint of {', '.join(without)}"] if without else [])]
 
 
 def _moved(aws: Aws, platform: Platform, target: Names) -> list[Finding]:
-    """An ECS service belongs to a cluster: in another network it would be another service."""
+    """An ECS service cannot move to another cluster: in another network, it is replaced."""
     stack, network = stacks.stack(aws, platform.stacks[target]), stacks.stack(aws, platform.networks[target])
     services = stack.physical_ids("AWS::ECS::Service") if stack else []
     if not services:
@@ -115,7 +115,7 @@ def _moved(aws: Aws, platform: Platform, target: Names) -> list[Finding]:
         Finding(
             place=f"service {target.deployed}",
             what=f"it runs in the cluster {cluster}, and the configuration moves it to the network of the stack "
-            f"{platform.networks[target]}: the deployment would replace it, with another address and an interruption",
-            fix="add an environment with another name, let it take over, and remove this one",
+            f"{platform.networks[target]}: the deployment would replace it, with a new address and downtime",
+            fix="add an environment with another name, switch clients to it, and remove this one",
         )
     ]

@@ -1,4 +1,4 @@
-"""Whether pipelines are there, and what stopped them."""
+"""Whether pipelines exist, and why their stages failed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor import connection as connections
 from pythonbase_operations.doctor import stacks
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.connection import AVAILABLE, Connection
 from pythonbase_operations.doctor.declared import Platform, Service
 from pythonbase_operations.doctor.finding import Finding
+from pythonbase_operations.printing import one_line
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
-    """Read the state of every service's pipeline. Services that are not deployed are another check's."""
+    """Read the state of every service's pipeline. Another check reports services that are not deployed."""
 
     def one(service: Service) -> list[Finding]:
         state = _state(aws, service.name)
@@ -47,7 +47,7 @@ def judge(state: Mapping[str, Any], connection: Connection | None) -> list[Findi
     """The failed stages of a pipeline.
 
     Args:
-        state: What GetPipelineState says.
+        state: What GetPipelineState returns.
         connection: The connection of its source.
     """
     findings = []
@@ -64,7 +64,7 @@ def _waiting(state: Mapping[str, Any], stage: Mapping[str, Any]) -> Finding:
     return Finding(
         place=f"pipeline {state['pipelineName']}",
         what=f"stage {stage['stageName']} failed because the connection is not available",
-        fix="finish the connection; the stage is then retried by itself",
+        fix="finish the connection; the stage is then retried automatically",
     )
 
 
@@ -80,7 +80,7 @@ def _failed(state: Mapping[str, Any], stage: Mapping[str, Any]) -> Finding:
 
 
 def _reason(stage: Mapping[str, Any]) -> tuple[str, str]:
-    """Which action failed, and what it says."""
+    """The failed action and its message."""
     for action in stage["actionStates"]:
         latest = action.get("latestExecution") or {}
         if latest.get("status") == "Failed":

@@ -27,8 +27,8 @@ class Quota:
     Args:
         name: What it limits.
         service: Service code in Service Quotas.
-        code: Quota code there; None: Service Quotas is not asked.
-        default: The documented default, taken where Service Quotas does not answer.
+        code: Quota code there; None: Service Quotas is not called.
+        default: The documented default, used if Service Quotas returns no value.
     """
 
     name: str
@@ -62,7 +62,7 @@ RULES = Quota(
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """The value of a quota, and whether the account itself said so."""
+    """The value of a quota, and whether it is from Service Quotas."""
 
     quota: Quota
     value: float
@@ -73,7 +73,7 @@ class Limit:
         """The value and where it is from."""
         if self.known:
             return f"{self.value:g}"
-        asked = "; Service Quotas did not tell the account's own" if self.quota.code else ""
+        asked = "; Service Quotas did not return the account's value" if self.quota.code else ""
         return f"{self.value:g} by the documented default{asked}"
 
     @property
@@ -106,7 +106,7 @@ def _limit(aws: Aws, quota: Quota) -> Limit:
         try:
             value = read(ServiceCode=quota.service, QuotaCode=quota.code)["Quota"]["Value"]
         except (ClientError, BotoCoreError):
-            continue  # not there, or not allowed to the caller
+            continue  # it does not exist, or the caller may not read it
         return Limit(quota=quota, value=value, known=True)
     return Limit(quota=quota, value=quota.default, known=False)
 
@@ -131,7 +131,7 @@ def _resources(aws: Aws, platform: Platform) -> list[Finding]:
 def judge_builds(limit: Limit, *, builds: int) -> list[Finding]:
     """Whether builds start at all, and whether those of the whole platform can run at once.
 
-    AWS's page speaks of a queue of five times the quota; small accounts report refusals without one:
+    The AWS page describes a queue of five times the quota; users of small accounts report refusals without a queue:
     https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html, https://github.com/aws/aws-cdk/issues/27335
     """
     place = f"quota {limit.quota.name}"
@@ -147,22 +147,22 @@ def judge_builds(limit: Limit, *, builds: int) -> list[Finding]:
 
 
 def judge_room(limit: Limit, *, present: int, more: int) -> list[Finding]:
-    """Whether what is declared and not there yet still fits."""
+    """Whether the quota allows what is declared and does not exist yet."""
     if present + more <= limit.value:
         return []
-    what = f"it is {limit.text}; {present} are there and the configuration needs {more} more"
+    what = f"it is {limit.text}; {present} exist and the configuration needs {more} more"
     return [Finding(place=f"quota {limit.quota.name}", what=what, fix=limit.fix)]
 
 
 def judge_resources(stack: str, count: int) -> list[Finding]:
-    """Whether a stack comes near to its largest size."""
+    """Whether a stack is close to the limit of its size."""
     if count <= STACK_RESOURCES * _NEARLY:
         return []
     return [
         Finding(
             place=f"stack {stack}",
             what=f"it has {count} resources; CloudFormation allows {STACK_RESOURCES}",
-            fix="move some of them to another stack before the next ones are added",
+            fix="move some of them to another stack before you add more",
             severity=Severity.WARNING,
         )
     ]

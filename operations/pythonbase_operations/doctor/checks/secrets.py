@@ -13,7 +13,7 @@ from pythonbase_operations.doctor.finding import Finding
 
 
 def check(aws: Aws, platform: Platform) -> list[Finding]:
-    """Read what Secrets Manager says of each secret."""
+    """Read the description of each secret."""
     references = sorted({secret.reference for secret in platform.secrets})
     described = dict(zip(references, side_by_side(lambda item: _describe(aws, item), references), strict=True))
     return [finding for secret in platform.secrets for finding in judge(secret, described[secret.reference])]
@@ -39,5 +39,5 @@ def judge(secret: Secret, described: Mapping[str, Any] | None) -> list[Finding]:
         return [Finding(place=secret.place, what=f"there is no secret {secret.reference}", fix=fix)]
     if described.get("DeletedDate"):
         fix = f"aws secretsmanager restore-secret --secret-id {secret.reference}"
-        return [Finding(place=secret.place, what=f"the secret {secret.reference} is about to be deleted", fix=fix)]
+        return [Finding(place=secret.place, what=f"the secret {secret.reference} is scheduled for deletion", fix=fix)]
     return []

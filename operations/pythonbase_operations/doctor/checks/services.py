@@ -1,4 +1,4 @@
-"""Whether what the configuration declares is deployed, and runs what is recorded."""
+"""Whether the declared services are deployed, and run the recorded image."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pythonbase_operations.adopt.printing import one_line
 from pythonbase_operations.doctor import stacks
 from pythonbase_operations.doctor.aws import Aws, code_of, side_by_side
 from pythonbase_operations.doctor.declared import Platform
 from pythonbase_operations.doctor.finding import Finding
 from pythonbase_operations.names import Names
+from pythonbase_operations.printing import one_line
 
 _TEMPLATE_TAG = "pythonbase:template"
-"""Tag of a revision that a release or a deployment registered: the template's revision that it was made from."""
+"""Tag of a revision that a release or a deployment registered; its value is the template's revision behind it."""
 
 EcsService = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
             return [_not_deployed(target, name, exists=stack is not None)]
         service = _service(aws, arns[0])
         if service is None:
-            what = f"the stack {name} has it, and ECS does not"
+            what = f"the stack {name} has it, but ECS does not"
             return [Finding(place=f"service {target.deployed}", what=what, fix=f"cdk deploy {name} --revert-drift")]
         (running, template), recorded = _revision(aws, service["taskDefinition"]), _recorded(aws, target)
         findings = judge(target, service, running=running, recorded=recorded, stack=name)
@@ -46,12 +46,12 @@ def check(aws: Aws, platform: Platform) -> list[Finding]:
 
 
 def _record(target: Names, image: str) -> str:
-    """The command that records what runs. Without --overwrite it changes nothing that is there."""
+    """The command that records the running image. Without --overwrite, it does not change an existing record."""
     return f"aws ssm put-parameter --type String --name {target.image_parameter} --value {image}"
 
 
 def _not_deployed(target: Names, stack: str, *, exists: bool) -> Finding:
-    what = f"the stack {stack} has no service: its deployment failed" if exists else "it is declared and not deployed"
+    what = f"the stack {stack} has no service: its deployment failed" if exists else "it is declared but not deployed"
     return Finding(place=f"service {target.deployed}", what=what, fix=f"cdk deploy {stack}")
 
 
@@ -71,13 +71,13 @@ def _revision(aws: Aws, task_definition: str) -> tuple[str, str]:
 
 
 def _lost_template(target: Names, runs: str, declared: str, stack: str) -> Finding:
-    """A release took over an older template than the stack deployed: CloudFormation knows nothing of it."""
+    """A release used an older template than the stack has deployed, and CloudFormation does not know it."""
     machine = declared.replace(":ecs:", ":states:").partition(":task-definition/")[0]
     given = json.dumps({"template": declared}, separators=(",", ":"))
     return Finding(
         place=f"service {target.deployed}",
-        what=f"it runs the settings of {_short(runs)}, and the stack {stack} has deployed {_short(declared)}; cdk diff "
-        "shows nothing of it",
+        what=f"it runs the settings of {_short(runs)}, but the stack {stack} has deployed {_short(declared)}; cdk diff "
+        "does not show this",
         fix=f"aws stepfunctions start-execution --state-machine-arn {machine}:stateMachine:{target.state_machine} "
         f"--input '{given}'",
     )
@@ -97,11 +97,11 @@ def _recorded(aws: Aws, target: Names) -> str | None:
 
 
 def judge(target: Names, service: EcsService, *, running: str, recorded: str | None, stack: str) -> list[Finding]:
-    """What a service that exists lacks.
+    """The problems of a service that exists.
 
     Args:
-        target: What it is.
-        service: What DescribeServices says.
+        target: Its names.
+        service: What DescribeServices returns.
         running: The image that its task definition names.
         recorded: The image that is recorded as released; None: the record is missing.
         stack: The service's stack.
@@ -110,20 +110,20 @@ def judge(target: Names, service: EcsService, *, running: str, recorded: str | N
     if recorded is None:
         what = f"its record {target.image_parameter} does not exist"
         return [Finding(place=place, what=what, fix=_record(target, running))]
-    if len(service["deployments"]) > 1:  # a release or a deployment is under way: nothing is settled
+    if len(service["deployments"]) > 1:  # a release or a deployment is in progress
         return []
     findings = []
     if "@" in running and "@" not in recorded:
-        what = f"it runs the release {running}, and {recorded} is recorded, which is no release"
+        what = f"it runs the release {running}, but {recorded} is recorded, which is not a release"
         findings.append(Finding(place=place, what=what, fix=f"{_record(target, running)} --overwrite"))
     elif running != recorded:
-        what = f"it runs {running}, recorded is {recorded}"
-        fix = f"release the running image again with its pipeline; cdk deploy {stack} would go back to the recorded one"
+        what = f"it runs {running}, but {recorded} is recorded"
+        fix = f"release the running image again with its pipeline; cdk deploy {stack} would deploy the recorded one"
         findings.append(Finding(place=place, what=what, fix=fix))
     if service["desiredCount"] and not service["runningCount"]:
-        event = next((item["message"] for item in service.get("events") or []), "ECS says nothing")
+        event = next((item["message"] for item in service.get("events") or []), "ECS gives no reason")
         cluster = service["clusterArn"].rsplit("/", 1)[-1]
         again = f"aws ecs update-service --cluster {cluster} --service {target.deployed} --force-new-deployment"
-        fix = f"repair what it says; ECS goes on trying, or at once: {again}"
+        fix = f"fix this cause; ECS keeps retrying; to retry at once: {again}"
         findings.append(Finding(place=place, what=one_line(f"no task runs: {event}"), fix=fix))
     return findings

@@ -1,4 +1,4 @@
-"""Whether something is in the way of a deployment: stacks that failed, and names that are taken."""
+"""Whether something blocks a deployment: failed stacks, and names that are already in use."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ def judge(stack: Mapping[str, Any]) -> list[Finding]:
     name, status = stack["StackName"], stack["StackStatus"]
     place = f"stack {name}"
     if status in _NEVER_CREATED and stack.get("EnableTerminationProtection"):
-        # The CDK CLI protects a stack before it creates what is in it, and deletes one whose creation failed.
-        what = f"its creation failed ({status}), and it is protected, so that cdk deploy cannot create it again"
+        # The CDK CLI protects a stack before it creates the resources, and deletes a stack whose creation failed.
+        what = f"its creation failed ({status}), and it is protected, so cdk deploy cannot create it again"
         fix = (
             f"aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {name}, "
-            f"then repair what its events say, and cdk deploy {name}"
+            f"then fix the cause in its events, and cdk deploy {name}"
         )
         return [Finding(place=place, what=what, fix=fix)]
     if status in _NEVER_CREATED:
-        fix = f"repair what its events say, and cdk deploy {name}, which deletes it and creates it again"
+        fix = f"fix the cause in its events, and cdk deploy {name}, which deletes it and creates it again"
         return [Finding(place=place, what=f"its creation failed ({status})", fix=fix)]
     if status in _STUCK:
-        fix = f"repair what its events say; then cdk rollback {name}" if status == _STUCK[0] else "delete it again"
+        fix = f"fix the cause in its events; then cdk rollback {name}" if status == _STUCK[0] else "delete it again"
         return [Finding(place=place, what=f"it is stuck in {status}", fix=fix)]
     return []
 
 
 def judge_repositories(missing: list[Repository], existing: Collection[str]) -> list[Finding]:
-    """Repositories that are there although the stack that creates them is not."""
+    """Repositories that exist although the stack that creates them does not."""
     return [
         Finding(
             place=f"repository {repository.name}",
-            what=f"it exists, and the stack {repository.stack} that would create it does not",
-            fix=f"take it over with cdk deploy {repository.stack} --import-existing-resources, and then give it the "
+            what=f"it exists, but the stack {repository.stack} that would create it does not",
+            fix=f"import it with cdk deploy {repository.stack} --import-existing-resources, and then apply the "
             f"template's settings with cdk deploy {repository.stack} --revert-drift",
         )
         for repository in missing

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pythonbase_localcloud.aws import codebuild
-from pythonbase_localcloud.aws.codebuild.runner import PipelineFiles
+from pythonbase_localcloud.aws.codebuild.build import PipelineFiles
 from pythonbase_localcloud.aws.codepipeline.context import ActionAbandonedError, ActionContext, ActionFailedError
 
 _POLL_SECONDS = 0.4

@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from pythonbase_localcloud.aws import authorization
 from pythonbase_localcloud.aws.codebuild.full_clone import clone_reference
-from pythonbase_localcloud.aws.codeconnections import ConnectionUnavailableError, require_available
 from pythonbase_localcloud.aws.codepipeline.context import ActionContext, ActionFailedError
+from pythonbase_localcloud.aws.iam import authorization
+from pythonbase_localcloud.aws.small_services.codeconnections import ConnectionUnavailableError, require_available
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _PERMISSION = "PermissionError"

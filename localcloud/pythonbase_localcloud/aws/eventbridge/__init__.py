@@ -1,0 +1,1 @@
+"""Events of AWS services, and what they start: targets of rules and schedules, notifications, metrics."""

@@ -1,0 +1,1 @@
+"""Who may do what: resources and conditions of requests, passed and trusted roles, credentials of roles."""

@@ -1,0 +1,1 @@
+"""Load balancers: health checks, and requests that go to healthy targets only."""

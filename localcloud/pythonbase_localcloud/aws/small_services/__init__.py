@@ -1,0 +1,1 @@
+"""Services that the application needs little of, one module each."""

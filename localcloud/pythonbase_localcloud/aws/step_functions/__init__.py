@@ -1,0 +1,1 @@
+"""State machines: their role, their integrations, and what ends executions."""

@@ -1,0 +1,1 @@
+"""What tests do to a running local cloud from outside: faults, pull requests, outages."""

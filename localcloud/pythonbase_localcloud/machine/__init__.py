@@ -1,0 +1,1 @@
+"""What all parts do on this machine: run programs, hold locks, reserve ports, report progress."""

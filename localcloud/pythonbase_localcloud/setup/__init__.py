@@ -1,0 +1,1 @@
+"""Starts an instance, brings it up to date, stops it, removes it."""

@@ -1,0 +1,122 @@
+"""The proof: what it says of what it measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pythonbase_localcloud.box import hosts
+from pythonbase_localcloud.instance import Instance
+from pythonbase_localcloud.machine.commands import LocalCloudError
+from trials.proof import picture, report
+from trials.proof.hosts_of_builds import CleanHost, reason_of
+from trials.proof.result import Refresh, Result, Series
+from trials.proof.run import Proof
+
+REFUSAL = (
+    "#3 ERROR: failed\nERROR: failed to solve: python:3.13-slim: status https://registry-1.docker.io/v2/x: "
+    "429 Too Many Requests - Server message: toomanyrequests: You have reached your limit"
+)
+
+
+def series(name: str, *outcomes: bool, pulls: int = 0, reason: str = "") -> Series:
+    return Series(name=name, outcomes=outcomes, docker_hub_pulls=pulls, reason=reason, seconds=1)
+
+
+@pytest.fixture
+def result() -> Result:
+    return Result(
+        limit=2,
+        user_limit=200,
+        window=21_600,
+        series=(
+            series("FROM a & b", True, True, False, False, pulls=2, reason="toomanyrequests"),
+            series("pipeline", True, True, True, True),
+        ),
+        refreshes=tuple(
+            Refresh(changed=hour == 1, published=hour == 1, pulls=int(hour == 1), seconds=1) for hour in range(4)
+        ),
+        first_build_pulls=1,
+        seconds=60,
+    )
+
+
+def test_a_series_knows_where_it_failed_first() -> None:
+    refused = series("x", True, True, False, True)
+    assert (refused.builds, refused.failures, refused.first_failure) == (4, 1, 3)
+    assert refused.cumulative == [1, 2, 2, 3]
+    assert series("x", True).first_failure is None
+
+
+def test_the_table_has_the_numbers_that_were_measured(result: Result) -> None:
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in report.tables(result).splitlines()]
+    assert ["FROM a & b", "4", "2", "3", "2"] in cells
+    assert ["pipeline", "4", "0", "", "0"] in cells
+    assert ["upstream changed", "1", "1", "1", "1"] in cells
+    assert ["nothing new", "3", "0", "0", "0"] in cells
+    assert "- FROM a & b: `toomanyrequests`" in report.tables(result)
+
+
+def test_only_what_is_between_the_markers_is_replaced() -> None:
+    document = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    once = report.replaced(document, "new")
+    assert once == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
+    assert report.replaced(once, "new") == once
+    with pytest.raises(LocalCloudError, match=r"docs/proof\.md lacks the lines"):
+        report.replaced("no markers", "new")
+
+
+def test_the_picture_has_a_line_for_each_way_and_colours_for_dark_pages(result: Result) -> None:
+    text = picture.draw(result)
+    root = ElementTree.fromstring(text)  # noqa: S314  made here
+    space = "{http://www.w3.org/2000/svg}"
+    lines = {line.attrib["class"]: line.attrib["points"].split() for line in root.iter(f"{space}polyline")}
+    assert set(lines) == {"line ours", "line s0"}
+    assert len(lines["line ours"]) == 2, "a straight line"
+    assert len(lines["line s0"]) == 3, "up, then flat from the limit on"
+    top, flat, end = (float(point.partition(",")[2]) for point in lines["line s0"])
+    assert top > flat == end
+    assert "prefers-color-scheme: dark" in text
+    words = "".join(root.itertext())
+    assert "FROM a & b" in words
+    assert "2 of 4 succeeded, 2 Docker Hub pulls" in words
+
+
+def test_the_reason_of_a_failure_is_what_the_registry_said() -> None:
+    assert reason_of(REFUSAL) == "toomanyrequests: You have reached your limit"
+    assert reason_of("one\nlast words\n") == "last words"
+    assert reason_of("") == "no reason was printed"
+
+
+def test_a_host_that_still_has_the_image_is_not_taken_for_a_clean_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = CleanHost(instance=Instance(root=tmp_path, home=tmp_path, cache=tmp_path))
+    monkeypatch.setattr(CleanHost, "docker", lambda *_words, **_options: "python:3.13-slim python sha256:1\n")
+    host.clean("busybox")
+    with pytest.raises(LocalCloudError, match="the host is not clean: it still has sha256:1"):
+        host.clean("python")
+
+
+def test_a_name_of_the_box_can_mean_another_address(tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text(hosts.render("10.1.2.3 intranet\n", {"public.ecr.aws": "127.0.0.2", "a.example": "127.0.0.2"}))
+    inode = file.stat().st_ino
+    hosts.move(file, "public.ecr.aws", "127.0.0.2")
+    hosts.add_hosts(file, ["another.example"], address="127.0.0.2")
+    hosts.move(file, "another.example", "::1")
+    hosts.move(file, "public.ecr.aws", "127.0.0.3")
+    lines = file.read_text().splitlines()
+    assert lines[0] == "127.0.0.3 public.ecr.aws"
+    assert [line for line in lines if "public.ecr.aws" in line] == lines[:1]
+    assert "127.0.0.2 a.example" in lines
+    assert lines[-1] == "10.1.2.3 intranet", "nothing is left of the longer file"
+    assert file.stat().st_ino == inode, "it is mounted in the box"
+
+
+@pytest.mark.parametrize("builds", [0, -1])
+def test_a_proof_of_nothing_is_refused(tmp_path: Path, builds: int) -> None:
+    with pytest.raises(LocalCloudError, match="PROOF_BUILDS must be at least 1"):
+        Proof(Instance(root=tmp_path, home=tmp_path, cache=tmp_path), builds=builds, say=lambda _: None)

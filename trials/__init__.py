@@ -1,0 +1,1 @@
+"""Tries the product on the local cloud and shows what happened: `make faults`, `make proof`."""
