@@ -29,7 +29,7 @@ class DockerHub(Section):
         default=Mirror.ECR_PUBLIC,
         description="Docker Official Images, such as `node:22`: `ecr-public` (ECR Public's mirror), "
         "`pull-through-cache` (the account's own ECR) or `deny` (the build fails).",
-        examples=["deny"],
+        examples=["pull-through-cache"],
     )
     other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
         default=Mirror.DENY,
