@@ -28,8 +28,10 @@ def base_image_buildspec() -> Buildspec:
         "base_image",
         {
             "explain_refusal": script("explain_refusal.sh"),
+            "frontend": script("own_frontend.sh"),
             "source_policy": base_image_policy(),
             "upstream_script": script("upstream.py"),
+            "registries": script("registries.sh"),
             "walls": script("walls.sh"),
         },
     )

@@ -126,14 +126,17 @@ def _buildspec(
         )
     if context != "." and not _is_inside(context):
         raise ValueError(f"context must be a folder inside the repository such as services/orders, got {context!r}")
+    policy = source_policy or SourcePolicy()
     return render(
         "service_image",
         {
             "dockerfile": dockerfile,
             "context": context,
             "explain_refusal": script("explain_refusal.sh"),
+            "frontend": script("own_frontend.sh" if policy.uses_own_frontend else "named_frontend.sh"),
+            "registries": script("registries.sh"),
             "walls": script("walls.sh"),
-            "source_policy": (source_policy or SourcePolicy()).to_json(),
+            "source_policy": policy.to_json(),
             "test_image": script("test_image.sh" if tests else "no_tests.sh"),
             **outcome,
         },

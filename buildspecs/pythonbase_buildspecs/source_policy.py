@@ -28,6 +28,7 @@ _DENY = [
     for rest in ("/*", ":443/*")
 ]
 _UPSTREAM = "UPSTREAM"
+_FRONTENDS = ("docker/dockerfile", "docker/dockerfile-upstream")
 
 
 class Mirror(StrEnum):
@@ -50,6 +51,8 @@ class Outcome(StrEnum):
     """The base image replaces it."""
     MIRRORED = "mirrored"
     """It comes from a mirror."""
+    OWN_FRONTEND = "own frontend"
+    """Not needed: it is Docker's Dockerfile frontend, and the builder has one of its own."""
     REFUSED = "refused"
     """The build fails."""
 
@@ -69,8 +72,8 @@ class SourcePolicy:
     Args:
         stands_in_for: Docker Hub images that the base image replaces, such as ``python:3.13`` or ``python:3.13*``,
             with and without a digest. Without a tag: ``latest``. Default: none.
-        official_images: What happens to other Docker Official Images. Default: refused.
-        other_images: What happens to the rest of Docker Hub. Default: refused.
+        official_images: Where other Docker Official Images come from. Default: ECR Public's mirror.
+        other_images: Where the rest of Docker Hub comes from. Default: nowhere, the build fails.
 
     Raises:
         ValueError: if an entry is not a reference of an image on Docker Hub, the mirror does not have the images, or
@@ -78,7 +81,7 @@ class SourcePolicy:
     """
 
     stands_in_for: Sequence[str] = field(default=())
-    official_images: Mirror = Mirror.DENY
+    official_images: Mirror = Mirror.ECR_PUBLIC
     other_images: Mirror = Mirror.DENY
 
     def __post_init__(self) -> None:
@@ -99,6 +102,16 @@ class SourcePolicy:
         """The policy as one line of JSON, in which a build replaces ``BASE_IMAGE`` and ``PULL_THROUGH_CACHE``."""
         rules = [_convert(pattern, instead) for pattern, instead in self._conversions()]
         return _to_json([*rules, *_DENY])
+
+    @property
+    def uses_own_frontend(self) -> bool:
+        """Whether ``# syntax=docker/dockerfile`` is built with the builder's own frontend: nothing mirrors Docker's."""
+        return self.other_images is Mirror.DENY
+
+    def decide_frontend(self, reference: ImageReference) -> Decision:
+        """What a build does with the image that a line ``# syntax=`` names."""
+        is_dockers = reference.is_docker_hub and reference.is_known_to_docker and reference.repository in _FRONTENDS
+        return Decision(Outcome.OWN_FRONTEND) if is_dockers and self.uses_own_frontend else self.decide(reference)
 
     def decide(self, reference: ImageReference) -> Decision:
         """What BuildKit does with a reference; ``instead`` may contain ``BASE_IMAGE`` or ``PULL_THROUGH_CACHE``."""

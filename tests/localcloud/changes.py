@@ -35,7 +35,7 @@ CMD ["python", "-c", "import time; time.sleep(600)"]
 FROM_DOCKER_HUB = """\
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
-COPY --from=nginx:1.29 /etc/nginx/nginx.conf /tmp/nginx.conf
+COPY --from=bitnami/redis:7 /opt/redis.conf /tmp/redis.conf
 """
 
 

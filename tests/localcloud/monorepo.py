@@ -26,6 +26,7 @@ SECRET = "bitbucket/statuses"  # noqa: S105 - its name
 RELEASE, PULL_REQUESTS = "orders", "orders-pull-requests"
 
 DOCKERFILE = """\
+# syntax=docker/dockerfile:1
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 WORKDIR /app

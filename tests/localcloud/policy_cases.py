@@ -10,7 +10,7 @@ ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com"
 BASE, REFUSED, NOTHING = "base", "refused", "nothing"
 
 STAND_INS = ("python:3.13", "python:3.13-slim", "python:3.12*")
-STRICT = SourcePolicy(STAND_INS)
+STRICT = SourcePolicy(STAND_INS, official_images=Mirror.DENY)
 WITH_ECR_PUBLIC = SourcePolicy(STAND_INS, official_images=Mirror.ECR_PUBLIC)
 WITH_CACHE = SourcePolicy(STAND_INS, official_images=Mirror.PULL_THROUGH_CACHE, other_images=Mirror.PULL_THROUGH_CACHE)
 

@@ -153,7 +153,9 @@ def _targets(data: bytes) -> list[str]:
 
 def _names(uses: list[Use], *, of_frontend: bool) -> set[str]:
     return {
-        use.reference.canonical for use in uses if use.reach is Reach.BUILT and (use.place == "# syntax") == of_frontend
+        use.reference.canonical
+        for use in uses
+        if use.reach is Reach.BUILT and use.place.endswith("syntax") == of_frontend
     }
 
 

@@ -176,13 +176,13 @@ def test_a_commit_that_does_not_build_leaves_the_old_version(platform: Platform,
 
 
 def test_a_build_may_not_take_anything_from_docker_hub(platform: Platform, tmp_path: Path) -> None:
-    execution = platform.wait_for_end(platform.push(tmp_path, dockerfile(FROM_DOCKER_HUB), message="Copy from nginx"))
+    execution = platform.wait_for_end(platform.push(tmp_path, dockerfile(FROM_DOCKER_HUB), message="Copy from redis"))
 
     assert execution["status"] == "Failed"
     log = platform.build_log(execution)
-    assert "docker.io/library/nginx:1.29" in log
+    assert "docker.io/bitnami/redis:7" in log
     assert "denied by policy" in log or "not allowed" in log
-    assert "error: Dockerfile:3: docker.io/library/nginx:1.29 is on Docker Hub, which this build may not use" in log
+    assert "error: Dockerfile:3: docker.io/bitnami/redis:7 is on Docker Hub, which this build may not use" in log
 
 
 def test_a_service_builds_while_docker_hub_is_down_and_asks_it_for_nothing(platform: Platform, tmp_path: Path) -> None:

@@ -14,13 +14,14 @@ import pytest
 import yaml
 
 from pythonbase_buildspecs import service_image_buildspec
+from pythonbase_buildspecs.template import script
 from pythonbase_localcloud import docker_hub
 from pythonbase_localcloud.box import namespace_box
 from pythonbase_localcloud.docker_hub import Control
 from pythonbase_localcloud.engine import docker_engine, packages
 from pythonbase_localcloud.setup.running import find_box
 from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
-from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, Case
+from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, STRICT, Case
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("builder", order=11)]
 
@@ -103,6 +104,42 @@ def test_docker_hub_was_asked_for_nothing(logs: dict[str, str], hub: Control) ->
     assert len(logs) == len(CASES)
     assert hub.requests() == []
     assert hub.pulls() == 0
+
+
+_WITH_OWN_FRONTEND = """
+set -euo pipefail
+work="$PWD" dockerfile=Dockerfile
+{frontend}
+own_frontend
+docker buildx build --progress=plain --no-cache --file "$to_build" . 2>&1 | tee log || {{ explain_frontend; exit 1; }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("instruction", "said"),
+    [
+        ("RUN <<END\necho it builds\nEND", ""),
+        ("COPY --parents a /b", "error: Dockerfile:3: the frontend of this builder, Docker "),
+    ],
+)
+def test_dockers_frontend_is_replaced_by_the_builders_own(
+    cloud: Cloud, hub: Control, base: str, tmp_path: Path, instruction: str, said: str
+) -> None:
+    hub.reset()
+    (tmp_path / "Dockerfile").write_text(f"# syntax=docker/dockerfile:1-labs\nFROM python:3.13\n{instruction}\n")
+    (tmp_path / "policy").write_text(STRICT.to_json().replace("BASE_IMAGE", base))
+    done = subprocess.run(
+        ["bash", "-c", _WITH_OWN_FRONTEND.format(frontend=script("own_frontend.sh"))],
+        env={**cloud.environment(), "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": str(tmp_path / "policy")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == (1 if said else 0), done.stdout
+    assert said in done.stdout.splitlines()[-1]
+    assert hub.requests() == []
 
 
 # -- a host on which nothing but BuildKit can name Docker Hub ----------------------------------------------------------

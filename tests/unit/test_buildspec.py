@@ -186,7 +186,7 @@ def test_a_dockerfile_that_is_not_a_plain_path_inside_the_repository_is_refused(
 def test_a_plain_path_reaches_the_build_quoted(dockerfile: str) -> None:
     blocks = command_blocks(service_image_buildspec(container_name="app", dockerfile=dockerfile))
     assert f"\ndockerfile='{dockerfile}'\n" in blocks[-1]
-    assert '--file "$dockerfile" ' in blocks[-1]
+    assert '--file "$to_build" ' in blocks[-1]
 
 
 @pytest.mark.parametrize("container_name", [*INJECTIONS, "a.b", "a/b", "-a", "_a", "x" * 256])
@@ -199,10 +199,9 @@ def test_a_container_name_of_ecs_is_accepted() -> None:
     assert "'My-app_1'" in service_image_buildspec(container_name="My-app_1").text
 
 
-def test_without_a_policy_nothing_of_docker_hub_may_be_pulled() -> None:
+def test_without_a_policy_the_default_one_applies() -> None:
     text = service_image_buildspec(container_name="app").text
     assert SourcePolicy().to_json() in text
-    assert '"CONVERT"' not in text
 
 
 # -- the shell code ----------------------------------------------------------------------------------------------------
@@ -321,7 +320,7 @@ def test_no_image_name_is_written_into_a_buildspec() -> None:
     for render in (base_image_buildspec, lambda: service_image_buildspec(container_name="app")):
         named = render().text
         # What the scripts say of Docker Hub is not what a build pulls, nor are the names that its host must not find.
-        for name in ("upstream.py", "explain_refusal.sh", "walls.sh"):
+        for name in ("upstream.py", "explain_refusal.sh", "own_frontend.sh", "registries.sh", "walls.sh"):
             named = named.replace(textwrap.indent(script(name), " " * 8).strip(), "")
         named = re.sub(r"docker-image://[^\"]*", "", named)
         assert "docker.io" not in named
@@ -366,6 +365,106 @@ def _explain(folder: Path) -> str:
     code = f"set -euo pipefail\nwork=. dockerfile=Dockerfile\n{script('explain_refusal.sh')}\nexplain_refusal"
     done = subprocess.run(["bash", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("# syntax=docker/dockerfile:1\nFROM x\n", "#\nFROM x\n"),
+        ("#syntax=docker.io/docker/dockerfile:1.7-labs\nFROM x\n", "#\nFROM x\n"),
+        ("#  SynTax = docker/dockerfile-upstream:master@sha256:ab  \r\nFROM x\r\n", "#\nFROM x\r\n"),
+        ("\ufeff# syntax=index.docker.io/docker/dockerfile\nFROM x\n", "#\nFROM x\n"),
+        ("# syntax=docker/dockerfile:1\n# escape=`\nFROM `\n x\n", "# escape=`\n#\nFROM `\n x\n"),
+        ("# check=skip=all\n# syntax=docker/dockerfile:1 and more\nFROM x\n", "# check=skip=all\n#\nFROM x\n"),
+        ("#!/usr/bin/env build\n# syntax=docker/dockerfile:1\nFROM x\n", "#!/usr/bin/env build\n#\nFROM x\n"),
+        # Frontends of others, and lines that are no directive, stay.
+        ("# syntax=acme/dockerfile:1\nFROM x\n", None),
+        ("# syntax=docker/dockerfiles:1\nFROM x\n", None),
+        ("# syntax=public.ecr.aws/docker/dockerfile:1\nFROM x\n", None),
+        ("# escape=docker/dockerfile\nFROM x\n", None),
+        ("# a comment\n# syntax=docker/dockerfile:1\nFROM x\n", None),
+        ("\n# syntax=docker/dockerfile:1\nFROM x\n", None),
+        ("FROM x\nRUN <<END\n# syntax=docker/dockerfile:1\nEND\n", None),
+    ],
+)
+def test_dockers_own_frontend_is_left_to_the_builder(tmp_path: Path, written: str, read: str | None) -> None:
+    (tmp_path / "a.Dockerfile").write_bytes(written.encode())
+    (tmp_path / "a.Dockerfile.dockerignore").write_text("secret\n")
+    code = f"set -euo pipefail\nwork=. dockerfile=a.Dockerfile\n{script('own_frontend.sh')}\nown_frontend"
+    subprocess.run(["bash", "-c", code], cwd=tmp_path, check=True)
+    assert (tmp_path / "dockerfile" / "a.Dockerfile").read_bytes().decode() == (read or written)
+    assert (tmp_path / "dockerfile" / "a.Dockerfile.dockerignore").read_text() == "secret\n"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "log", "said"),
+    [
+        (
+            "# syntax=docker/dockerfile:1.20-labs\n",
+            "ERROR: failed to solve: dockerfile parse error on line 3: unknown flag: --parents\n",
+            "error: Dockerfile:3: the frontend of this builder, Docker 28.1, does not know this (unknown flag: "
+            "--parents), and docker/dockerfile:1.20-labs is on Docker Hub: write it without, or push a copy of the "
+            "frontend to ECR and name that in # syntax=\n",
+        ),
+        ("# syntax=docker/dockerfile:1\n", 'ERROR: process "false" did not complete: exit code: 1\n', ""),
+        ("", "ERROR: failed to solve: dockerfile parse error on line 3: unknown flag: --parents\n", ""),
+    ],
+)
+def test_a_dockerfile_for_a_newer_frontend_is_explained(tmp_path: Path, syntax: str, log: str, said: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"{syntax}FROM x\nCOPY --parents a b\n")
+    (tmp_path / "log").write_text(log)
+    code = f"""
+        set -euo pipefail
+        work=. dockerfile=Dockerfile
+        docker() {{ echo 28.1; }}
+        {script("own_frontend.sh")}
+        own_frontend
+        explain_frontend
+    """
+    done = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == said
+
+
+_BUSY = "ERROR: failed to solve: public.ecr.aws/docker/library/node:22: unexpected status: 429 Too Many Requests"
+_CLOSED = 'ERROR: failed to do request: Head "https://docker.io/x": dial tcp 0.0.0.0:443: connect: connection refused'
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits", "status"),
+    [
+        (["ok"], [], 0),
+        ([_BUSY, "ok"], [5], 0),
+        (["toomanyrequests: Rate exceeded", "Error response from daemon: 503 Service Unavailable", "ok"], [5, 10], 0),
+        ([_BUSY] * 5, [5, 10, 20], 1),
+        # Neither a step of the Dockerfile that fails nor Docker Hub, which is closed, gets better by waiting.
+        (["#9 0.8 ERROR: 503 Service Unavailable\n0.8 ERROR: 503 Service\nERROR: exit code: 1"], [], 1),
+        ([_CLOSED], [], 1),
+    ],
+)
+def test_a_busy_registry_is_asked_again(tmp_path: Path, answers: list[str], waits: list[int], status: int) -> None:
+    for number, answer in enumerate(answers):
+        (tmp_path / f"answer{number}").write_text(f"{answer}\n")
+    code = f"""
+        set -euo pipefail
+        work=. deadline=60
+        sleep() {{ echo "$1" >>waits; SECONDS=$((SECONDS + $1)); }}
+        ask() {{
+          local number
+          number="$(wc -l <asked)"
+          echo >>asked
+          cat "answer$number"
+          [ "$(cat "answer$number")" = ok ]
+        }}
+        touch asked waits
+        {script("registries.sh")}
+        patiently ask || exit $?
+    """
+    done = subprocess.run(["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ((tmp_path / "waits").read_text().split(), done.returncode) == ([str(wait) for wait in waits], status)
+    if status == 1 and waits:
+        reason = done.stdout.splitlines()[-1].partition(" s: ")
+        assert reason[0].startswith("error: the registry still refuses after 3")
+        assert reason[2] == answers[0]
 
 
 # -- walls of a build's host, whose effect tests/localcloud/test_build_walls.py tries ----------------------------------

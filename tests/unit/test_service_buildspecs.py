@@ -30,7 +30,7 @@ def _code(buildspec: Buildspec) -> str:
 
 def test_both_are_the_same_until_the_image_is_built() -> None:
     release, pull_request = _code(_release()), _code(_pull_request())
-    common = pull_request.partition('\nlog_in "$BASE_REPOSITORY_URI"')[0]
+    common = pull_request.partition('\nfor registry in "${BASE_REPOSITORY_URI%%/*}"')[0]
     assert release.startswith(common)
     assert _POLICY.to_json() in common
     assert "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY" in common
@@ -48,7 +48,7 @@ def test_a_pull_request_knows_no_repository_and_exports_nothing() -> None:
 @pytest.mark.parametrize("render", [_release, _pull_request])
 def test_tests_come_after_the_build_and_before_the_push(render: type) -> None:
     code = _code(render())
-    outcome = code[code.index('\nlog_in "$BASE_REPOSITORY_URI"') :]
+    outcome = code[code.index('\nfor registry in "${BASE_REPOSITORY_URI%%/*}"') :]
     words = ["build_image\n", "test_image\n", *(["docker push"] if "docker push" in outcome else [])]
     order = [outcome.index(word) for word in words]
     assert order == sorted(order)

@@ -415,8 +415,8 @@ BAD_FILES: dict[str, tuple[str, str]] = {
         "use deny or pull-through-cache: ECR Public has the Docker Official Images only",
     ),
     "only other images from the cache": (
-        "docker_hub:\n  other_images: pull-through-cache\n" + SERVICE,
-        '2: docker_hub.other_images: got "pull-through-cache"; '
+        "docker_hub:\n  official_images: deny\n  other_images: pull-through-cache\n" + SERVICE,
+        '3: docker_hub.other_images: got "pull-through-cache"; '
         "set official_images to ecr-public or pull-through-cache too: the cache has them as well",
     ),
     "prefix with a slash at its end": (

@@ -14,7 +14,9 @@ from pythonbase_settings.sections.base_images import docker_hub_reference
 
 
 def _rules(*stands_in_for: str) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = json.loads(SourcePolicy(stands_in_for).to_json())["rules"]
+    rules: list[dict[str, Any]] = json.loads(SourcePolicy(stands_in_for, official_images=Mirror.DENY).to_json())[
+        "rules"
+    ]
     return rules
 
 
@@ -104,7 +106,7 @@ def test_one_wrong_entry_among_good_ones_is_refused() -> None:
 
 
 def test_the_policy_is_one_line_without_quotes_that_the_shell_could_end() -> None:
-    line = SourcePolicy(("python:3.13*", "bitnami/python")).to_json()
+    line = SourcePolicy(("python:3.13*", "bitnami/python"), official_images=Mirror.DENY).to_json()
     assert line.splitlines() == [line]
     assert "'" not in line
 
@@ -140,10 +142,10 @@ def test_every_dockerfile_that_the_settings_accept_is_accepted(path: str) -> Non
     ],
 )
 def test_a_decision_is_what_the_builder_does(written: str, outcome: Outcome) -> None:
-    policy = SourcePolicy(("python:3.13",), official_images=Mirror.ECR_PUBLIC)
+    policy = SourcePolicy(("python:3.13",))
     assert policy.decide(ImageReference.parse(written)).outcome is outcome
 
 
 def test_a_decision_names_what_is_pulled_instead() -> None:
-    policy = SourcePolicy((), official_images=Mirror.ECR_PUBLIC)
+    policy = SourcePolicy()
     assert policy.decide(ImageReference.parse("nginx:1.29")).instead == "public.ecr.aws/docker/library/nginx:1.29"

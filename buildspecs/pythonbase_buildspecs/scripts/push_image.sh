@@ -11,7 +11,9 @@ COMMIT_AUTHOR="$(aws codepipeline list-action-executions --pipeline-name "$PIPEL
   jq -r '. // "unknown" | gsub("[\"\\\\[:cntrl:]]"; " ") | .[:100]')"
 export COMMIT_AUTHOR
 
-log_in "$BASE_REPOSITORY_URI" "$REPOSITORY_URI"
+for registry in "${BASE_REPOSITORY_URI%%/*}" "${REPOSITORY_URI%%/*}" public.ecr.aws; do
+  patiently log_in "$registry"
+done
 image="$REPOSITORY_URI:$COMMIT_ID"
 digest="$(digest_of "$COMMIT_ID")"
 if [ -n "$digest" ]; then
@@ -20,7 +22,7 @@ if [ -n "$digest" ]; then
 else
   build_image
   test_image
-  docker push --quiet "$image"
+  patiently docker push --quiet "$image"
   digest="$(digest_of "$COMMIT_ID")"
   : "${digest:?the registry does not show the image that was pushed}"
 fi

@@ -56,8 +56,8 @@ def advice(use: Use, decision: Decision, convention: Convention) -> str | None:
     if use.reach is Reach.OUTSIDE and decision.outcome is not Outcome.MIRRORED:
         text = "name the base image in your registry" if decision.outcome is Outcome.BASE_IMAGE else None
     elif decision.outcome is Outcome.REFUSED:
-        if use.place == "# syntax":
-            text = "remove the line: the builder has a built-in frontend"
+        if use.place.endswith("syntax"):
+            text = "push a copy of this frontend to ECR and write its name, or remove the line"
         else:
             text = _elsewhere(use.reference)
     elif decision.outcome is Outcome.BASE_IMAGE and use.place != "FROM":

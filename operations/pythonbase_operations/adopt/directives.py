@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pythonbase_operations.adopt.model import Builder
 
 BOM = b"\xef\xbb\xbf"
+SYNTAX = "# syntax"
+"""The place of an image that is to read a Dockerfile."""
 
 _DIRECTIVE = re.compile(rb"\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*", re.DOTALL)
 _KNOWN = {Builder.DOCKER_26: ("syntax", "escape"), Builder.DOCKER_28: ("syntax", "escape", "check")}

@@ -18,6 +18,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 _RULES = {
     Outcome.BASE_IMAGE: ("docker-hub-base-image", "A Docker Hub image that the base image stands in for"),
     Outcome.MIRRORED: ("docker-hub-mirrored", "A Docker Hub image that comes from a mirror"),
+    Outcome.OWN_FRONTEND: ("docker-hub-frontend", "Docker's Dockerfile frontend; builds use the builder's own"),
     Outcome.REFUSED: ("docker-hub-refused", "A Docker Hub image that the source policy refuses"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pythonbase_buildspecs import ImageReference
-from pythonbase_operations.adopt.directives import BOM, syntax
+from pythonbase_operations.adopt.directives import BOM, SYNTAX, syntax
 from pythonbase_operations.adopt.instructions import Instructions, Source, read_instructions
 from pythonbase_operations.adopt.model import Build, Builder, FileError, Reach, Use
 from pythonbase_operations.adopt.spans import Place
@@ -41,9 +41,10 @@ def images(data: bytes, build: Build) -> list[Use]:
     if frontend is not None:
         word = frontend.value.split(" ")[0]
         place = Place(frontend.line, frontend.span)
-        uses.append(_use("# syntax", word, word, place, reach=Reach.BUILT))
-        if not data.split(b"\n")[frontend.line - 1].removeprefix(BOM).startswith(b"#"):
-            return uses  # written for that frontend, not a Dockerfile
+        is_dockerfile = data.split(b"\n")[frontend.line - 1].removeprefix(BOM).startswith(b"#")
+        uses.append(_use(SYNTAX if is_dockerfile else "syntax", word, word, place, reach=Reach.BUILT))
+        if not is_dockerfile:
+            return uses  # written for that frontend
     try:
         uses += _of_stages(read_instructions(data, build), build)
     except FileError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pythonbase_buildspecs import SourcePolicy
 from pythonbase_operations.adopt import compose, discovery, pipelines, stages
 from pythonbase_operations.adopt.convention import PIPELINE_ARGUMENTS, Convention, advice, replacement
+from pythonbase_operations.adopt.directives import SYNTAX
 from pythonbase_operations.adopt.discovery import Candidate, Kind
 from pythonbase_operations.adopt.model import Build, Contents, FileError, Finding, Unknown
 from pythonbase_operations.printing import one_line
@@ -89,7 +90,8 @@ def _add(result: Survey, candidate: Candidate, policy: SourcePolicy, convention:
     result.unknown += [(path, unknown) for unknown in contents.unknown]
     for use in contents.uses:
         if use.reference.is_docker_hub:
-            decision = policy.decide(use.reference)
+            decide = policy.decide_frontend if use.place == SYNTAX else policy.decide
+            decision = decide(use.reference)
             result.findings.append(
                 Finding(
                     path=path,

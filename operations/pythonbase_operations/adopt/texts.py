@@ -10,7 +10,12 @@ from pythonbase_operations.adopt.model import Finding, Reach
 from pythonbase_operations.adopt.survey import Problem, Survey
 from pythonbase_operations.printing import count, one_line
 
-_VERDICTS = {Outcome.BASE_IMAGE: "base image", Outcome.MIRRORED: "mirrored", Outcome.REFUSED: "refused"}
+_VERDICTS = {
+    Outcome.BASE_IMAGE: "base image",
+    Outcome.MIRRORED: "mirrored",
+    Outcome.OWN_FRONTEND: "own frontend",
+    Outcome.REFUSED: "refused",
+}
 _REACH = {
     Reach.BUILT: "",
     Reach.TARGET: " if its stage is built",

@@ -26,10 +26,10 @@ class DockerHub(Section):
     """Docker Hub images that service builds may use, in addition to those that a base image stands in for."""
 
     official_images: Annotated[Mirror, Field(strict=False), rule("use deny, ecr-public or pull-through-cache")] = Field(
-        default=Mirror.DENY,
-        description="Docker Official Images, such as `node:22`: `deny` (the build fails), `ecr-public` (ECR "
-        "Public's mirror) or `pull-through-cache` (the account's own ECR).",
-        examples=["ecr-public"],
+        default=Mirror.ECR_PUBLIC,
+        description="Docker Official Images, such as `node:22`: `ecr-public` (ECR Public's mirror), "
+        "`pull-through-cache` (the account's own ECR) or `deny` (the build fails).",
+        examples=["pull-through-cache"],
     )
     other_images: Annotated[Mirror, Field(strict=False), rule("use deny or pull-through-cache")] = Field(
         default=Mirror.DENY,
