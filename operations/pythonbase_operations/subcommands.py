@@ -7,6 +7,7 @@ import argparse
 from pythonbase_operations.adopt import command as adopt
 from pythonbase_operations.aws import OperationError
 from pythonbase_operations.doctor import command as doctor
+from pythonbase_operations.logs import command as logs
 from pythonbase_operations.releases import command as releases
 
 __all__ = ["OperationError", "parser"]
@@ -40,6 +41,16 @@ def parser() -> argparse.ArgumentParser:
     )
     releases.add_rollback_options(going_back)
     going_back.set_defaults(run=releases.run_rollback)
+    reading = subcommands.add_parser(
+        "logs",
+        help="print the log of a service, of its last build, or of its last release",
+        description="Print what the running tasks of a service log, the log of its last build, or its last release.",
+        usage="pythonbase logs SERVICE [--build [COMMIT|ID] | --release] [--environment NAME] [--since DURATION] "
+        "[--follow]",
+        epilog="Exit codes: 0 printed, also if the build or the release failed; 1 nothing to print; 2 wrong options.",
+    )
+    logs.add_options(reading)
+    reading.set_defaults(run=logs.run)
     examining = subcommands.add_parser(
         "doctor",
         help="list problems of the platform, and how to fix them",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from pythonbase_operations import services
 from pythonbase_operations.aws import OperationError, client, explained
 from pythonbase_operations.releases import history, rollback
 from pythonbase_operations.releases.history import Release
@@ -37,7 +38,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 def run_releases(options: argparse.Namespace) -> int:
     """List the releases of a service."""
     ssm = client("ssm")
-    names = history.find(ssm, options.service, options.environment)
+    names = services.find(ssm, options.service, options.environment)
     found = history.releases(ssm, names)
     kept = _kept(found)
     if options.format == "json":
@@ -98,14 +99,14 @@ def _described(release: Release, kept: set[str]) -> dict[str, object]:
 def run_rollback(options: argparse.Namespace) -> int:
     """Release an earlier image again."""
     ssm = client("ssm")
-    names = history.find(ssm, options.service, options.environment)
+    names = services.find(ssm, options.service, options.environment)
     target = rollback.choose(history.releases(ssm, names), options.to)
     if target.digest not in history.kept_digests(client("ecr"), target.repository_uri, [target.digest]):
         raise OperationError(
             f"{target.digest} of commit {target.commit[:_SHORT]} is not in the repository {target.repository_uri} any "
             "more: choose another one with --to"
         )
-    arn, caller = rollback.state_machine_arn(client("sts"), names)
+    arn, caller = services.state_machine_arn(client("sts"), names)
     sfn = client("stepfunctions")
     others = rollback.running(sfn, arn)
     execution = rollback.start(sfn, arn, target, by=caller, why=options.reason, now=options.now)

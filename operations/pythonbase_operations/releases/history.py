@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pythonbase_operations.aws import OperationError
-from pythonbase_operations.names import Names, service_folder
+from pythonbase_operations.names import Names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,27 +41,6 @@ class Release:
     def repository_uri(self) -> str:
         """The repository of the image."""
         return self.image.partition("@")[0]
-
-
-def find(ssm: Any, service: str, environment: str | None) -> Names:
-    """The names of a service in an environment.
-
-    Raises:
-        OperationError: if there is no such service or environment, or there are several and none is named.
-    """
-    folder = service_folder(service)
-    pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=folder, Recursive=True)
-    paths = [parameter["Name"].removeprefix(f"{folder}/") for page in pages for parameter in page["Parameters"]]
-    found = sorted({path.rpartition("/")[0] for path in paths if path.endswith(("/release", "release"))})
-    if not found:
-        raise OperationError(f"there is no service {service} in this account and Region, or it has no releases yet")
-    if environment is None and len(found) == 1:
-        return Names(service, found[0])
-    if environment in found:
-        return Names(service, environment or "")
-    named = ", ".join(name or "none" for name in found)
-    asked = "name one with --environment" if environment is None else f"there is no {environment}"
-    raise OperationError(f"{service} has the environments {named}: {asked}")
 
 
 def releases(ssm: Any, names: Names) -> list[Release]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from pythonbase_operations.aws import OperationError
-from pythonbase_operations.names import Names
 from pythonbase_operations.releases.history import Release
 
 _POLL_SECONDS = 2.0
@@ -97,11 +96,3 @@ def wait(sfn: Any, execution: str, *, sleep: Callable[[float], None] = time.slee
     if found["status"] != "SUCCEEDED":
         reason = ": ".join(part for part in (found.get("error"), found.get("cause")) if part)
         raise OperationError(f"the release {found['status'].lower().replace('_', ' ')}: {reason}")
-
-
-def state_machine_arn(sts: Any, names: Names) -> tuple[str, str]:
-    """ARN of the service's release state machine, and ARN of the caller."""
-    caller = str(sts.get_caller_identity()["Arn"])
-    _, partition, _, _, account, _ = caller.split(":", 5)
-    arn = f"arn:{partition}:states:{sts.meta.region_name}:{account}:stateMachine:{names.state_machine}"
-    return arn, caller
