@@ -17,10 +17,21 @@ from pythonbase.releases.names import CLUSTER_TAG
 from pythonbase_operations import services
 from pythonbase_operations.aws import OperationError
 from pythonbase_operations.cli import main
-from pythonbase_operations.logs import builds, executions
+from pythonbase_operations.logs import builds, command, executions
 from pythonbase_operations.logs.durations import duration
 from pythonbase_operations.logs.streams import Line, Stream
-from pythonbase_operations.logs.tasks import merged, places
+from pythonbase_operations.logs.tasks import RunningTasks, merged, places
+from pythonbase_operations.names import Names
+
+
+def _client(service: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]  # any service, not one of the typed ones
+        region_name="eu-west-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",  # noqa: S106
+    )
+
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -90,6 +101,51 @@ def test_a_task_definition_that_logs_elsewhere() -> None:
         places({"taskDefinitionArn": arn, "containerDefinitions": [_container("router", "awsfirelens")]})
 
 
+CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:task/cluster"
+SERVICE = {"cluster": "cluster", "serviceName": "orders"}
+
+
+def test_new_tasks_are_found_and_ended_ones_are_not_read_any_more(logs: Any) -> None:
+    ecs = _client("ecs")
+    tasks = RunningTasks(ecs, logs, cluster="cluster", service="orders", since=NOON)
+    definition = {"taskDefinitionArn": "orders:7", "containerDefinitions": [_container("app", "awslogs")]}
+    with Stubber(ecs) as stub:
+        for ids in (["1", "2"], ["2", "3"]):
+            arns = [f"{CLUSTER}/{task_id}" for task_id in ids]
+            found = [{"taskArn": arn, "taskDefinitionArn": "orders:7"} for arn in arns]
+            stub.add_response(
+                "list_tasks", {"taskArns": arns}, {**SERVICE, "desiredStatus": "RUNNING", "maxResults": 100}
+            )
+            stub.add_response("describe_tasks", {"tasks": found}, {"cluster": "cluster", "tasks": arns})
+            if ids[0] == "1":  # one call for each task definition
+                stub.add_response("describe_task_definition", {"taskDefinition": definition})
+            tasks.look()
+            assert tasks.running == tuple(ids)
+        stub.assert_no_pending_responses()
+
+
+def test_of_many_tasks_some_are_read_and_the_others_are_counted(logs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pythonbase_operations.logs.tasks._MOST_TASKS", 1)
+    ecs = _client("ecs")
+    tasks = RunningTasks(ecs, logs, cluster="cluster", service="orders", since=NOON)
+    arns = [f"{CLUSTER}/{number}" for number in (1, 2, 3)]
+    with Stubber(ecs) as stub:
+        stub.add_response("list_tasks", {"taskArns": arns})
+        stub.add_response("describe_tasks", {"tasks": []}, {"cluster": "cluster", "tasks": arns[:1]})
+        tasks.look()
+    assert tasks.more == 2
+
+
+def test_without_tasks_it_says_what_ecs_said_last() -> None:
+    ecs = _client("ecs")
+    with Stubber(ecs) as stub:
+        events = [{"message": "(service orders) unable to place a task"}, {"message": "earlier"}]
+        stub.add_response("describe_services", {"services": [{"events": events}]})
+        assert command.nothing_runs(ecs, Names("orders"), "cluster") == (
+            "no task of orders runs; see --release: (service orders) unable to place a task"
+        )
+
+
 # -- log streams -------------------------------------------------------------------------------------------------------
 
 WHICH = {"logGroupName": "group", "logStreamName": "stream"}
@@ -102,7 +158,7 @@ def _page(*messages: str, back: str, forward: str) -> dict[str, Any]:
 
 @pytest.fixture
 def logs() -> Any:
-    return boto3.client("logs", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+    return _client("logs")
 
 
 def test_a_stream_is_read_from_its_end_over_empty_pages_and_then_continued(logs: Any) -> None:
@@ -219,12 +275,7 @@ def test_it_says_which_build_it_is() -> None:
 
 
 def _project(stage: str) -> str:
-    client: Any = boto3.client(
-        "codepipeline",
-        region_name="eu-west-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",  # noqa: S106
-    )
+    client = _client("codepipeline")
     kind = {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"}
     action = {"name": "Image", "actionTypeId": kind, "configuration": {"ProjectName": "Orders-Build"}}
     stages = [{"name": "Source", "actions": []}, {"name": stage, "actions": [action]}]
@@ -241,6 +292,14 @@ def test_the_project_is_that_of_the_pipelines_build_stage() -> None:
 def test_a_pipeline_without_a_build_stage() -> None:
     with pytest.raises(OperationError, match="no action of CodeBuild in its stage Build"):
         _project("Checks")
+
+
+def test_a_project_without_builds() -> None:
+    client = _client("codebuild")
+    with Stubber(client) as stub:
+        stub.add_response("list_builds_for_project", {})
+        with pytest.raises(OperationError, match="the project Orders-Build has no build yet"):
+            builds.find(client, "Orders-Build", "")
 
 
 # -- releases ----------------------------------------------------------------------------------------------------------

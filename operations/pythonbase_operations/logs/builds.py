@@ -52,7 +52,8 @@ def find(codebuild: Any, project: str, wanted: str) -> Build:
     Raises:
         OperationError: if there is none.
     """
-    ids = codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"][:_NEWEST]
+    listed = codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")
+    ids = listed.get("ids", [])[:_NEWEST]
     if not ids:
         raise OperationError(f"the project {project} has no build yet")
     builds = codebuild.batch_get_builds(ids=ids if wanted else ids[:1])["builds"]

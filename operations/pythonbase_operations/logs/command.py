@@ -69,7 +69,7 @@ def _tasks(options: argparse.Namespace, names: Names, cluster: str) -> int:
     tasks = RunningTasks(ecs, client("logs"), cluster=cluster, service=names.deployed, since=since)
     tasks.look()
     if not tasks.running and not options.follow:
-        raise OperationError(_nothing_runs(ecs, names, cluster))
+        raise OperationError(nothing_runs(ecs, names, cluster))
     lines = tasks.newest()
     others = f"; {tasks.more} more are not read" if tasks.more else ""
     _say(f"{names.deployed}: {count(len(tasks.running), 'task')}, lines since {since.astimezone():%H:%M:%S}{others}")
@@ -88,7 +88,8 @@ def _tasks(options: argparse.Namespace, names: Names, cluster: str) -> int:
     return 0
 
 
-def _nothing_runs(ecs: Any, names: Names, cluster: str) -> str:
+def nothing_runs(ecs: Any, names: Names, cluster: str) -> str:
+    """Why there is no log of what runs, in one line."""
     found = ecs.describe_services(cluster=cluster, services=[names.deployed])["services"]
     event = next((item["message"] for item in found[0].get("events") or []), "") if found else ""
     reason = f": {one_line(event)}" if event else ""
