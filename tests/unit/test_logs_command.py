@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -302,6 +303,30 @@ def test_a_project_without_builds() -> None:
             builds.find(client, "Orders-Build", "")
 
 
+def test_a_build_is_followed_to_its_end_and_the_reason_comes_last(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clients = {name: _client(name) for name in ("codebuild", "logs")}
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(builds, "project_of", lambda _, service: f"project of {service}")
+    monkeypatch.setattr(command, "client", clients.get)
+    place = {"groupName": "group", "streamName": "stream"}
+    running: dict[str, Any] = {"buildStatus": "IN_PROGRESS", "buildComplete": False}
+    with Stubber(clients["codebuild"]) as codebuild, Stubber(clients["logs"]) as stub:
+        codebuild.add_response("list_builds_for_project", {"ids": ["Orders-Build:111"]})
+        # CodeBuild knows the log only when the build has begun.
+        for build in (_build(**running), _build(**running, logs=place), _build(logs=place)):
+            codebuild.add_response("batch_get_builds", {"builds": [build]})
+        stub.add_response("get_log_events", _page("one", back="b", forward="f1"))
+        stub.add_response("get_log_events", _page(back="b", forward="f1"))
+        stub.add_response("get_log_events", _page("error: two", AGENT, back="b", forward="f2"))
+        stub.add_response("get_log_events", _page(back="b", forward="f2"))
+        assert main(["logs", "orders", "--build", "--follow"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == ["one", "error: two", AGENT, "", "error: two"]
+    assert [line.rpartition(": ")[2] for line in captured.err.splitlines()] == ["IN_PROGRESS", "FAILED"]
+
+
 # -- releases ----------------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +378,60 @@ def test_only_events_of_the_service_during_the_release() -> None:
     ended = {"startDate": NOON, "stopDate": NOON + timedelta(seconds=10)}
     assert executions.during(ended, events) == ["12:00:00 at 0", "12:00:05 at 5", "12:00:10 at 10"]
     assert executions.during({"startDate": NOON}, events)[-1] == "12:00:11 at 11"
+
+
+@contextmanager
+def _failed_release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """The service orders, whose last release has failed; the history of the execution is for the test to add."""
+    stubs = {name: Stubber(_client(name)) for name in ("ssm", "sts", "stepfunctions", "ecs")}
+    arn = "arn:aws:states:eu-west-1:123456789012"
+    execution = {"executionArn": f"{arn}:execution:orders-release:abc", "name": "abc", "startDate": NOON}
+    execution |= {"stateMachineArn": f"{arn}:stateMachine:orders-release", "status": "FAILED"}
+    failure = {"error": "Release.RolledBack", "cause": "no task became healthy", "input": "{}"}
+    event = {"createdAt": NOON, "message": "(service orders) deployment failed"}
+    for service, operation, response in (
+        ("ssm", "get_parameters_by_path", {"Parameters": [{"Name": "/pythonbase/services/orders/release"}]}),
+        ("sts", "get_caller_identity", {"Arn": "arn:aws:iam::123456789012:user/ann"}),
+        ("stepfunctions", "list_executions", {"executions": [execution]}),
+        ("stepfunctions", "describe_execution", {**execution, **failure}),
+        ("stepfunctions", "list_tags_for_resource", {"tags": [{"key": CLUSTER_TAG, "value": "cluster"}]}),
+        ("ecs", "describe_services", {"services": [{"events": [event]}]}),
+    ):
+        stubs[service].add_response(operation, response)
+    monkeypatch.setattr(command, "client", lambda service: stubs[service].client)
+    with ExitStack() as active:
+        for stub in stubs.values():
+            active.enter_context(stub)
+        yield stubs["stepfunctions"]
+
+
+def test_a_failed_release_begins_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = [{**_entered(second, name), "id": second} for second, name in ((1, "Lock"), (9, "PutBack"))]
+    with _failed_release(monkeypatch) as stub:
+        stub.add_response("get_execution_history", {"events": events})
+        assert main(["logs", "orders", "--release"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "Release.RolledBack: no task became healthy",
+        "",
+        "12:00:01 Lock",
+        "12:00:09 PutBack",
+        "",
+        "12:00:00 (service orders) deployment failed",
+    ]
+    assert captured.err == "release abc, started 2026-11-25 12:00:00: FAILED\n"
+
+
+def test_a_missing_permission_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "User ann is not authorized to perform: states:GetExecutionHistory"
+    with _failed_release(monkeypatch) as stub:
+        stub.add_client_error("get_execution_history", "AccessDeniedException", said)
+        assert main(["logs", "orders", "--release"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"pythonbase: GetExecutionHistory: AccessDeniedException: {said}\n"
 
 
 def test_the_tag_of_the_cluster_is_that_of_the_constructs() -> None:

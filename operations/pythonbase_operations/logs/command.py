@@ -136,10 +136,11 @@ def _release(sfn: Any, arn: str, names: Names) -> int:
     events = executions.service_events(
         client("ecs"), cluster=services.cluster_of(sfn, arn), service=names.deployed, execution=execution
     )
+    steps = executions.steps(executions.history(sfn, execution))
     _say(executions.described(execution))
     if reason := executions.reason(execution):
         _print([*reason, ""])
-    _print(executions.steps(executions.history(sfn, execution)))
+    _print(steps)
     if events:
         _print(["", *events])
     return 0
