@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pythonbase_buildspecs.buildspec import Buildspec
+from pythonbase_buildspecs.image_buildspec import image_buildspec
 from pythonbase_buildspecs.source_policy import base_image_policy
 from pythonbase_buildspecs.template import render, script
 
@@ -24,14 +25,14 @@ def base_image_buildspec() -> Buildspec:
 
     The source of the build is the Dockerfile's folder. Exports ``IMAGE_URI`` (by digest).
     """
-    return render(
-        "base_image",
+    body = render(
+        "base_image.sh",
         {
-            "explain_refusal": script("explain_refusal.sh"),
             "frontend": script("own_frontend.sh"),
+            "registries": script("registries.sh"),
             "source_policy": base_image_policy(),
             "upstream_script": script("upstream.py"),
-            "registries": script("registries.sh"),
             "walls": script("walls.sh"),
         },
     )
+    return image_buildspec(body, exported=("IMAGE_URI",))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from pythonbase_buildspecs.buildspec import Buildspec
+from pythonbase_buildspecs.image_buildspec import image_buildspec
 from pythonbase_buildspecs.source_policy import SourcePolicy
 from pythonbase_buildspecs.template import render, script
 
@@ -16,11 +16,7 @@ REPORTS = "tests"
 """Name of the test report in a buildspec; CodeBuild calls the report group ``<project>-tests``:
 https://docs.aws.amazon.com/codebuild/latest/userguide/test-report-group-naming.html"""
 
-_EXPORTED = """\
-exported-variables:
-  - IMAGE_URI
-  - BASE_IMAGE_URI
-  - COMMIT_AUTHOR"""
+_EXPORTED = ("IMAGE_URI", "BASE_IMAGE_URI", "COMMIT_AUTHOR")
 _REPORTS = f"""\
 reports:
   {REPORTS}:
@@ -81,15 +77,22 @@ def service_image_buildspec(
     """
     if not _CONTAINER_NAME.fullmatch(container_name):
         raise ValueError(f"container_name must be letters, digits, hyphens and underscores, got {container_name!r}")
-    outcome = {
-        "exported_variables": _EXPORTED,
-        "outcome": script("push_image.sh", container_name=container_name),
-        "results": f"{_REPORTS}\n\n{_ARTIFACTS}" if tests else _ARTIFACTS,
-        # The fetch needs the credentials of the clone.
-        "git": "git-credential-helper: yes" if only_on_branch else "",
-        "on_branch": script("on_branch.sh") if only_on_branch else "",
-    }
-    return _buildspec(outcome, dockerfile=dockerfile, context=context, tests=tests, source_policy=source_policy)
+    return image_buildspec(
+        _body(
+            dockerfile=dockerfile,
+            context=context,
+            tests=tests,
+            source_policy=source_policy,
+            outcome=script("push_image.sh", container_name=container_name),
+            on_branch=script("on_branch.sh") if only_on_branch else "",
+        ),
+        dockerfile=dockerfile,
+        context=context,
+        exported=_EXPORTED,
+        # The credentials of the clone are there for the fetch too.
+        git_credentials=only_on_branch,
+        results=f"{_REPORTS}\n\n{_ARTIFACTS}" if tests else _ARTIFACTS,
+    )
 
 
 def pull_request_buildspec(
@@ -107,19 +110,19 @@ def pull_request_buildspec(
 
     Args and Raises: as `service_image_buildspec`.
     """
-    outcome = {
-        "exported_variables": "",
-        "outcome": script("try_image.sh"),
-        "results": _REPORTS if tests else "",
-        "git": "",
-        "on_branch": "",
-    }
-    return _buildspec(outcome, dockerfile=dockerfile, context=context, tests=tests, source_policy=source_policy)
+    body = _body(
+        dockerfile=dockerfile,
+        context=context,
+        tests=tests,
+        source_policy=source_policy,
+        outcome=script("try_image.sh"),
+    )
+    return image_buildspec(body, dockerfile=dockerfile, context=context, results=_REPORTS if tests else "")
 
 
-def _buildspec(
-    outcome: Mapping[str, str], *, dockerfile: str, context: str, tests: bool, source_policy: SourcePolicy | None
-) -> Buildspec:
+def _body(
+    *, dockerfile: str, context: str, tests: bool, source_policy: SourcePolicy | None, outcome: str, on_branch: str = ""
+) -> str:
     if not _is_inside(dockerfile) or dockerfile == ".":
         raise ValueError(
             f"dockerfile must be a path inside the repository such as docker/Dockerfile, got {dockerfile!r}"
@@ -128,17 +131,17 @@ def _buildspec(
         raise ValueError(f"context must be a folder inside the repository such as services/orders, got {context!r}")
     policy = source_policy or SourcePolicy()
     return render(
-        "service_image",
+        "service_image.sh",
         {
             "dockerfile": dockerfile,
             "context": context,
-            "explain_refusal": script("explain_refusal.sh"),
             "frontend": script("own_frontend.sh" if policy.uses_own_frontend else "named_frontend.sh"),
             "registries": script("registries.sh"),
             "walls": script("walls.sh"),
             "source_policy": policy.to_json(),
             "test_image": script("test_image.sh" if tests else "no_tests.sh"),
-            **outcome,
+            "outcome": outcome,
+            "on_branch": on_branch,
         },
     )
 

@@ -8,8 +8,6 @@ import textwrap
 from collections.abc import Mapping
 from importlib import resources
 
-from pythonbase_buildspecs.buildspec import Buildspec
-
 
 class _Template(string.Template):
     """A template whose only placeholder is ``%{name}``: ``$``, ``${}`` and ``{}`` belong to the shell."""
@@ -31,11 +29,11 @@ _HERE = re.compile(r"^( *)# here: (%\{[a-z][a-z0-9_]*\})$", re.MULTILINE)
 """A placeholder for YAML, in a comment, so that the template itself is valid YAML."""
 
 
-def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
+def render(template_name: str, values: Mapping[str, str]) -> str:
     """The buildspec of template ``templates/<template_name>.yml`` with its placeholders replaced.
 
     Args:
-        template_name: File name without ``.yml``.
+        template_name: File name.
         values: Exactly one value per placeholder. If the value is empty and the placeholder is alone on its line, the
             line is removed. ``# here: %{name}`` alone on its line is a placeholder as well.
 
@@ -44,7 +42,7 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
         ValueError: if a value has no placeholder, or has several lines and its placeholder is not alone on its line
             (the value would leave its YAML block).
     """
-    text = resources.files(__package__).joinpath("templates", f"{template_name}.yml").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("templates", template_name).read_text(encoding="utf-8")
     text = _HERE.sub(r"\1\2", text)
     unknown = sorted(set(values) - set(_Template(text).get_identifiers()))
     if unknown:
@@ -52,7 +50,7 @@ def render(template_name: str, values: Mapping[str, str]) -> Buildspec:
     for name in (name for name, value in values.items() if not value):
         text = re.sub(rf"^ *%{{{name}}}\n", "", text, flags=re.MULTILINE)
     template = _Template(text)
-    return Buildspec(template.substitute({name: _in_place(text, name, value) for name, value in values.items()}))
+    return template.substitute({name: _in_place(text, name, value) for name, value in values.items()})
 
 
 def script(name: str, **values: str) -> str:

@@ -50,12 +50,12 @@ def test_a_pull_request_outside_the_folder_starts_nothing(monorepo: Monorepo) ->
 
 
 def test_the_source_policy_is_that_of_a_release(monorepo: Monorepo) -> None:
-    dockerfile = f"{DOCKERFILE}COPY --from=nginx:1.29 /etc/nginx/nginx.conf /tmp/\n"
-    _, commit = monorepo.pull_request("nginx", {f"{FOLDER}/Dockerfile": dockerfile})
+    dockerfile = f"{DOCKERFILE}COPY --from=bitnami/redis:7 /opt/redis.conf /tmp/\n"
+    _, commit = monorepo.pull_request("redis", {f"{FOLDER}/Dockerfile": dockerfile})
     execution = monorepo.ended(PULL_REQUESTS, commit)
     assert execution["status"] == "Failed"
     log = monorepo.log(monorepo.build(PULL_REQUESTS, execution))
-    assert "docker.io/library/nginx:1.29 is on Docker Hub, which this build may not use" in log
+    assert "docker.io/bitnami/redis:7 is on Docker Hub, which this build may not use" in log
 
 
 def test_a_context_that_leads_out_of_the_repository_is_refused(monorepo: Monorepo) -> None:

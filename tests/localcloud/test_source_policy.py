@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pythonbase_buildspecs import service_image_buildspec
 from pythonbase_buildspecs.template import script
@@ -166,8 +165,7 @@ def build_host(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = Path("/tmp") / f"host-{tmp_path_factory.getbasetemp().name}"  # noqa: S108  a short path, as sockets need
     folder.mkdir()
     (folder / "none.json").write_text("{}")
-    (command,) = yaml.safe_load(service_image_buildspec(container_name="app").text)["phases"]["build"]["commands"]
-    closing = _CLOSING.findall(command)
+    closing = _CLOSING.findall(service_image_buildspec(container_name="app").script)
     assert len(closing) == 2, "the buildspec closes its host"
     programs = docker_engine.machine_programs() or docker_engine.unpacked_programs(
         cloud.instance.cache, machine=packages.distribution(), report=lambda _: None

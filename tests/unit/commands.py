@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from pythonbase_buildspecs import Buildspec
-
-FUNCTION = re.compile(r"^\s*(?:function\s+)?([A-Za-z_]\w*)\s*\(\)", re.MULTILINE)
-ARRAY = re.compile(r"\b([A-Za-z_]\w*)=\(")
 
 
 def document(buildspec: Buildspec) -> Mapping[str, Any]:
@@ -20,6 +16,6 @@ def document(buildspec: Buildspec) -> Mapping[str, Any]:
     return loaded
 
 
-def command_blocks(buildspec: Buildspec) -> list[str]:
+def commands(buildspec: Buildspec) -> list[str]:
     """Every command of every phase, in the order in which CodeBuild runs them."""
     return [command for phase in document(buildspec)["phases"].values() for command in phase["commands"]]

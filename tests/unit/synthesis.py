@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Environment, FileSystem, Stack
 from aws_cdk.assertions import Template
 
+from pythonbase_buildspecs import Buildspec
 from pythonbase_settings import Settings, with_prefix
 from stacks.platform import add_platform
 
@@ -170,6 +172,19 @@ def environment(project: Resource) -> dict[str, str]:
     variables = project.properties["Environment"]["EnvironmentVariables"]
     assert {variable["Type"] for variable in variables} == {"PLAINTEXT"}
     return {variable["Name"]: text(variable["Value"]) for variable in variables}
+
+
+def script_arn(project: Resource) -> str:
+    """ARN of the object with the script of a CodeBuild project's build."""
+    return environment(project)["BUILD_SCRIPT"].replace("s3://", "arn:aws:s3:::")
+
+
+def script_hash(buildspec: Buildspec) -> str:
+    """The hash that the CDK library gives a file with the buildspec's script."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "build.sh"
+        file.write_text(buildspec.script, encoding="utf-8")
+        return FileSystem.fingerprint(str(file))
 
 
 def _wildcard(pattern: str) -> str:

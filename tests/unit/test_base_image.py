@@ -26,6 +26,8 @@ from tests.unit.synthesis import (
     new_stack,
     only,
     resources,
+    script_arn,
+    script_hash,
     text,
 )
 
@@ -61,6 +63,7 @@ def test_the_repository_lets_only_the_moving_tag_move(template: Template) -> Non
 def test_the_build_knows_account_repository_upstream_and_source(project: Resource) -> None:
     variables = environment(project)
     assert re.fullmatch("[0-9a-f]{64}", variables.pop("SOURCE_HASH"))
+    assert variables.pop("BUILD_SCRIPT").endswith(f"/{script_hash(base_image_buildspec())}.sh")
     assert variables == {
         "AWS_ACCOUNT_ID": ACCOUNT,
         "MOVING_TAG": "latest",
@@ -95,7 +98,7 @@ def test_the_build_may_publish_to_its_repository_and_nothing_else(template: Temp
         "s3:GetBucketLocation": {asset.rpartition("/")[0]},
         "logs:CreateLogStream": {"${BaseBuildLogs.Arn}"},
         "logs:PutLogEvents": {"${BaseBuildLogs.Arn}"},
-        "s3:GetObject": {asset},
+        "s3:GetObject": {asset, script_arn(project)},
         "s3:GetObjectVersion": {asset},
     }
 

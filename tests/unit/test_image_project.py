@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 
 from pythonbase.images.project import ImageProject
 from pythonbase_buildspecs import Buildspec, base_image_buildspec
-from tests.unit.synthesis import Resource, allowed, environment, new_stack, only, resources, trusted_by
+from tests.unit.synthesis import Resource, allowed, environment, new_stack, only, resources, script_arn, trusted_by
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,9 @@ def test_the_build_can_run_docker_on_a_curated_image(project: Resource) -> None:
 
 
 def test_the_environment_is_what_was_given(project: Resource) -> None:
-    assert environment(project) == {"NAME": "value"}
+    variables = environment(project)
+    assert variables.pop("BUILD_SCRIPT").startswith("s3://cdk-hnb659fds-assets-")
+    assert variables == {"NAME": "value"}
 
 
 def test_the_build_logs_to_its_own_retained_log_group(template: Template, project: Resource) -> None:
@@ -57,10 +59,11 @@ def test_the_build_logs_to_its_own_retained_log_group(template: Template, projec
     assert (group.properties["RetentionInDays"], group.body["DeletionPolicy"]) == (90, "Retain")
 
 
-def test_the_build_may_only_log_by_default(template: Template) -> None:
+def test_the_build_may_only_log_and_read_its_script_by_default(template: Template, project: Resource) -> None:
     assert allowed(template, "BuildRole") == {
         "logs:CreateLogStream": {"${BuildLogs.Arn}"},
         "logs:PutLogEvents": {"${BuildLogs.Arn}"},
+        "s3:GetObject": {script_arn(project)},
     }
     assert trusted_by(template, "BuildRole") == ["codebuild.amazonaws.com"]
 

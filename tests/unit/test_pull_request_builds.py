@@ -25,6 +25,8 @@ from tests.unit.synthesis import (
     new_stack,
     platform_stacks,
     resources,
+    script_arn,
+    script_hash,
     text,
     trusted_by,
 )
@@ -130,7 +132,9 @@ def test_the_release_waits_for_its_right_to_report_too(template: Template) -> No
 
 
 def test_the_build_knows_the_base_image_and_not_the_repository(project: Resource) -> None:
-    assert environment(project) == {
+    variables = environment(project)
+    del variables["BUILD_SCRIPT"]
+    assert variables == {
         "AWS_ACCOUNT_ID": ACCOUNT,
         "BASE_REPOSITORY_URI": f"{ECR_HOST}/pythonbase",
         "BASE_TAG": "latest",
@@ -139,16 +143,16 @@ def test_the_build_knows_the_base_image_and_not_the_repository(project: Resource
 
 
 def test_the_buildspec_is_ours_and_not_the_repositorys(project: Resource) -> None:
-    assert project.properties["Source"]["BuildSpec"] == (
-        pull_request_buildspec(context="services/orders", tests=True, source_policy=SourcePolicy(("python:3.13",))).text
-    )
+    ours = pull_request_buildspec(context="services/orders", tests=True, source_policy=SourcePolicy(("python:3.13",)))
+    assert project.properties["Source"]["BuildSpec"] == ours.text
+    assert environment(project)["BUILD_SCRIPT"].endswith(f"/{script_hash(ours)}.sh")
 
 
 def _roles_of(template: Template) -> list[str]:
     return [name for name in resources(template, "AWS::IAM::Role") if name.startswith(_PREFIX)]
 
 
-def test_the_build_may_pull_the_base_log_report_and_read_its_source(template: Template) -> None:
+def test_the_build_may_pull_the_base_log_report_and_read_its_source(template: Template, project: Resource) -> None:
     base = {f"arn:${{AWS::Partition}}:ecr:{REGION}:{ACCOUNT}:repository/pythonbase"}
     group = {f"arn:aws:codebuild:{REGION}:{ACCOUNT}:report-group/${{{_PREFIX}BuildProject}}-tests"}
     logs, code = {f"${{{_PREFIX}BuildLogs.Arn}}"}, {f"${{{_PREFIX}Artifacts.Arn}}/*"}
@@ -162,7 +166,7 @@ def test_the_build_may_pull_the_base_log_report_and_read_its_source(template: Te
         "sts:GetServiceBearerToken": {PUBLIC_TOKEN},
         **dict.fromkeys(("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"), base),
         **dict.fromkeys((f"codebuild:{action}" for action in reporting), group),
-        "s3:GetObject": code,
+        "s3:GetObject": code | {script_arn(project)},
         "s3:GetObjectVersion": code,
         "s3:GetBucketAcl": {f"${{{_PREFIX}Artifacts.Arn}}"},
         "s3:GetBucketLocation": {f"${{{_PREFIX}Artifacts.Arn}}"},
@@ -196,14 +200,16 @@ def test_the_roles_of_the_release_may_what_the_test_above_forbids(template: Temp
     assert may(allowed(template, "WebReleaseRole"), "ecs:UpdateService")
 
 
-def test_nothing_is_shared_with_the_pipeline_that_releases(template: Template, pipeline: Resource) -> None:
+def test_nothing_is_shared_with_the_pipeline_that_releases(
+    template: Template, pipeline: Resource, project: Resource
+) -> None:
     release = resources(template, "AWS::CodePipeline::Pipeline")["Pipeline"]
     own, other = ({text(r) for r in _names(item.properties)} for item in (pipeline, release))
     assert own & other == set()
     bucket = text(pipeline.properties["ArtifactStore"]["Location"])
     for role in _roles_of(template):
         for action, on in allowed(template, role).items():
-            buckets = {item.removesuffix("/*") for item in on if action.startswith("s3:")}
+            buckets = {item.removesuffix("/*") for item in on - {script_arn(project)} if action.startswith("s3:")}
             assert buckets <= {f"{bucket.removesuffix('}')}.Arn}}"}, f"{role} may {action} on {on}"
 
 

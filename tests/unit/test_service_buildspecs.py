@@ -10,7 +10,7 @@ import pytest
 
 from pythonbase_buildspecs import Buildspec, SourcePolicy, pull_request_buildspec, service_image_buildspec
 from pythonbase_buildspecs.template import script
-from tests.unit.commands import command_blocks, document
+from tests.unit.commands import document
 
 _POLICY = SourcePolicy(("python:3.13",))
 
@@ -24,8 +24,7 @@ def _pull_request(*, tests: bool = True) -> Buildspec:
 
 
 def _code(buildspec: Buildspec) -> str:
-    (block,) = command_blocks(buildspec)
-    return block
+    return buildspec.script
 
 
 def test_both_are_the_same_until_the_image_is_built() -> None:
@@ -40,7 +39,7 @@ def test_both_are_the_same_until_the_image_is_built() -> None:
 def test_a_pull_request_knows_no_repository_and_exports_nothing() -> None:
     buildspec = _pull_request()
     for word in ("docker push", "REPOSITORY_URI:", "REPOSITORY_NAME", "IMAGE_URI", "imagedefinitions"):
-        assert word not in buildspec.text.replace("BASE_REPOSITORY_URI", "")
+        assert word not in (buildspec.text + buildspec.script).replace("BASE_REPOSITORY_URI", "")
     assert "exported-variables" not in document(buildspec)["env"]
     assert document(buildspec).keys() == {"version", "env", "phases", "reports"}
 
@@ -61,7 +60,7 @@ def test_junit_files_are_reported_with_tests_only(render: type) -> None:
     }
     without = render(tests=False)
     assert "reports" not in document(without)
-    assert "docker create" not in without.text
+    assert "docker create" not in without.script
 
 
 @pytest.mark.parametrize("context", ["/src", "../src", "a/../b", "-x", "src'; true '", "a//b", ""])

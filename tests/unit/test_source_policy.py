@@ -123,7 +123,7 @@ def test_every_image_that_the_settings_accept_is_accepted(reference: str) -> Non
 @pytest.mark.parametrize("path", ["Dockerfile", "./Dockerfile", ".docker/Dockerfile", "a/-b", "a/./b", "..a/b.."])
 def test_every_dockerfile_that_the_settings_accept_is_accepted(path: str) -> None:
     assert path_in_repository(path) == path
-    assert f"'{path}'" in service_image_buildspec(container_name="app", dockerfile=path).text
+    assert f"'{path}'" in service_image_buildspec(container_name="app", dockerfile=path).script
 
 
 @pytest.mark.parametrize(

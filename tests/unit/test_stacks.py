@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
+from pythonbase.services.web_service import CONTAINER_NAME
+from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
 from tests.unit.synthesis import (
     ACCOUNT,
     CONNECTION,
@@ -19,6 +21,7 @@ from tests.unit.synthesis import (
     only,
     platform_stacks,
     resources,
+    script_hash,
     text,
 )
 
@@ -81,10 +84,14 @@ def test_no_stack_exports_a_value(variety: dict[str, Template]) -> None:
 
 
 def test_a_service_builds_on_the_base_image_that_it_names(variety: dict[str, Template]) -> None:
-    for stack, base, stand_in in (("Orders", "pythonbase", "python:3.13"), ("OrdersApi", "python-next", "python:3.14")):
+    for stack, base, stand_ins in (
+        ("Orders", "pythonbase", ("python:3.13", "python:3.13-slim")),
+        ("OrdersApi", "python-next", ("python:3.14",)),
+    ):
         project = only(variety[stack], "AWS::CodeBuild::Project")
         assert environment(project)["BASE_REPOSITORY_URI"].endswith(f"/{base}")
-        assert f'docker-image://docker.io/library/{stand_in}"' in project.properties["Source"]["BuildSpec"]
+        buildspec = service_image_buildspec(container_name=CONTAINER_NAME, source_policy=SourcePolicy(stand_ins))
+        assert environment(project)["BUILD_SCRIPT"].endswith(f"/{script_hash(buildspec)}.sh")
         state = resources(variety[f"{stack}State"], "Custom::ParameterPutOnce")["ReleaseRecordImage"]
         assert json.loads(text(state.properties["Create"]))["parameters"]["Value"].endswith(f"/{base}:latest")
 

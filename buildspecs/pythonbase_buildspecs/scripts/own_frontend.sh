@@ -20,13 +20,3 @@ own_frontend() { # copies the Dockerfile without a line "# syntax=" that asks fo
     { print }' "$dockerfile" >"$to_build"
   if [ -e "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
 }
-
-explain_frontend() { # one line after BuildKit's own, for a Dockerfile that the builder's own frontend cannot read
-  local refused
-  if [ ! -s "$work/frontend" ]; then return; fi
-  refused="$(grep -oE 'dockerfile parse error on line [0-9]+: .*' "$work/log" | tail -n 1)" || return 0
-  refused="${refused#dockerfile parse error on line }"
-  echo "error: $dockerfile:${refused%%:*}: the frontend of this builder, Docker $(docker version --format \
-    '{{.Server.Version}}'), does not know this (${refused#*: }), and $(cat "$work/frontend") is on Docker Hub:" \
-    "write it without, or push a copy of the frontend to ECR and name that in # syntax="
-}

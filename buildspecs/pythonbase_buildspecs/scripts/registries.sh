@@ -1,13 +1,19 @@
+sign_in() { # <user> <registry>: the password is on standard input
+  # What Docker says of success and of its file of credentials, which goes with this host, would only fill the log.
+  docker login --username "$1" --password-stdin "$2" 2>&1 |
+    sed -E '/^(WARNING! Your|Configure a cred|https:\/\/docs\.docker|Login Succeeded|[[:space:]]*$)/d'
+}
+
 log_in() { # <registry>: to ECR, or to ECR Public
   case "$1" in
     public.ecr.aws)
       # Signed in, ten times as many pulls a second are allowed. The service is in one Region only.
-      aws ecr-public get-login-password --region us-east-1 | docker login --username AWS --password-stdin "$1" ||
+      aws ecr-public get-login-password --region us-east-1 | sign_in AWS "$1" ||
         echo "$1: no log-in, so pulls are anonymous"
       ;;
     *)
       aws ecr get-login-password --region "$(cut -d. -f4 <<<"$1")" |
-        docker login --username AWS --password-stdin "$1"
+        sign_in AWS "$1"
       ;;
   esac
 }

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from pythonbase.images._build_script import VARIABLE, build_script
 from pythonbase.images._text_build_spec import TextBuildSpec
 from pythonbase.permissions.acknowledge import acknowledge
 from pythonbase.permissions.trust import for_own_account
@@ -22,7 +23,9 @@ _BUILD_IMAGE = codebuild.LinuxBuildImage.STANDARD_7_0
 
 
 class ImageProject(Construct):
-    """A CodeBuild project that can run a Docker engine, with its own log group and a role that may only write logs.
+    """A CodeBuild project that can run a Docker engine, with its own log group.
+
+    Its role may write logs and read the build's script, nothing else.
 
     Grant what the build needs to ``role``: the project itself ignores grants, because the CDK library would grant too
     much (all reports, a log group that is not used, whole buckets).
@@ -64,6 +67,7 @@ class ImageProject(Construct):
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]
             )
         )
+        variables = {**environment, VARIABLE: build_script(self, buildspec, self.role)}
         # One set of arguments for two classes, which have no common type for them.
         settings: dict[str, Any] = {
             "build_spec": TextBuildSpec(buildspec),
@@ -75,7 +79,7 @@ class ImageProject(Construct):
                 compute_type=codebuild.ComputeType.SMALL,
             ),
             "environment_variables": {
-                name: codebuild.BuildEnvironmentVariable(value=value) for name, value in environment.items()
+                name: codebuild.BuildEnvironmentVariable(value=value) for name, value in variables.items()
             },
             "logging": codebuild.LoggingOptions(
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=self.log_group)

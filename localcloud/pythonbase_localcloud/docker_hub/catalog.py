@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pythonbase_localcloud.docker_hub.names import API_HOST
+from pythonbase_localcloud.docker_hub.names import API_HOST, ECR_PUBLIC_HOST
 from pythonbase_localcloud.images import upstream
 
 PYTHON = "library/python"
@@ -19,6 +19,15 @@ _IMAGES = {
 }
 
 
+_MIRROR = f"{ECR_PUBLIC_HOST}/docker/"
+
+
+def _name(repository: str) -> str:
+    """The repository on Docker Hub; ECR Public mirrors the official ones."""
+    mirrored = repository.removeprefix(_MIRROR)
+    return mirrored if mirrored.startswith("library/") else repository
+
+
 def repository_of(reference: upstream.Reference) -> str:
     """Where the registry keeps the image: Docker Hub's under their names, others below the name of their host."""
     return reference.name if reference.api_host == API_HOST else f"{reference.api_host}/{reference.name}"
@@ -26,12 +35,13 @@ def repository_of(reference: upstream.Reference) -> str:
 
 def is_python(repository: str) -> bool:
     """Whether the whole Python image stands behind this repository; it does behind all of other registries."""
-    return repository == PYTHON or "." in repository.partition("/")[0]
+    name = _name(repository)
+    return name == PYTHON or (name not in _IMAGES and "." in name.partition("/")[0])
 
 
 def holds(repository: str, tag: str, record: Path) -> bool:
     """Whether the image is one of these, or one that platform.yaml names as an upstream image (`record`)."""
-    if tag in _IMAGES.get(repository, ()):
+    if tag in _IMAGES.get(_name(repository), ()):
         return True
     listed = map(upstream.Reference.parse, upstream.Record(record).references)
     return (repository, tag) in [(repository_of(reference), reference.version) for reference in listed]
