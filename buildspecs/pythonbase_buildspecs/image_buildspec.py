@@ -36,7 +36,8 @@ def image_buildspec(
                 "exported_variables": f"exported-variables:{names}" if exported else "",
                 "results": results,
             },
-        ),
+        ).rstrip()
+        + "\n",
         script=render(
             "build.sh",
             {
