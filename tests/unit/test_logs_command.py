@@ -224,6 +224,10 @@ AGENT = "[Container] 2026/11/25 12:00:00.000000 Command did not exit successfull
         (["error: early", "a", AGENT, "error: late", "why", AGENT, "after"], ["error: late", "why"]),
         (["error: the only line"], ["error: the only line"]),
         (["error: long", *"abcdefgh"], ["error: long", *"abcde"]),
+        (
+            [AGENT, "error: Dockerfile:3: RUN pip install", "error: command 'gcc' failed", "fix: install it", AGENT],
+            ["error: Dockerfile:3: RUN pip install", "error: command 'gcc' failed", "fix: install it"],
+        ),
         # Only the begin of a line counts.
         (["error: this", "  error: quoted", "an error: no", AGENT], ["error: this", "  error: quoted", "an error: no"]),
     ],

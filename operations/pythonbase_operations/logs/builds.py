@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from pythonbase_operations.aws import OperationError
@@ -13,7 +14,7 @@ from pythonbase_operations.printing import one_line
 _STAGE = "Build"
 _ERROR, _AGENT = "error: ", "[Container]"
 """How lines begin: of an error that the buildspec explains, and of CodeBuild itself."""
-_MOST_LINES, _MOST_CHARACTERS = 6, 300
+_REASON_LINES, _MOST_LINES, _MOST_CHARACTERS = 3, 6, 300
 _NEWEST = 100
 """Builds that are searched: a page of ListBuildsForProject, and as many as BatchGetBuilds takes."""
 
@@ -106,12 +107,14 @@ def has_failed(build: Build) -> bool:
 
 def reason(build: Build, log: Sequence[str]) -> list[str]:
     """Why a build failed, in a few lines: the last error in its log, else what CodeBuild says of the failed phase."""
-    begins = [number for number, line in enumerate(log) if line.startswith(_ERROR)]
-    if not begins:
-        return [_context(build)]
-    block = log[begins[-1] : begins[-1] + _MOST_LINES]
-    end = next((number for number, line in enumerate(block) if line.startswith(_AGENT)), len(block))
-    return list(block[:end])
+    runs = [list(run) for is_agent, run in groupby(log, lambda line: line.startswith(_AGENT)) if not is_agent]
+    for run in reversed(runs):
+        begins = [number for number, line in enumerate(run) if line.startswith(_ERROR)]
+        if begins:
+            # The tool's own line, which may begin like an error too, follows the build's.
+            first = next(number for number in begins if number > begins[-1] - _REASON_LINES)
+            return run[first : first + _MOST_LINES]
+    return [_context(build)]
 
 
 def _context(build: Build) -> str:
