@@ -55,7 +55,7 @@ lint: setup ## Check style, types, imports, shell in buildspecs and YAML
 	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/yamllint --strict .
 	.venv/bin/shellcheck scripts/* .ci/run
-	$(PYTHON) -m pytest -q tests/unit/test_buildspec.py -k shellcheck
+	$(PYTHON) -m pytest -q tests/unit/buildspecs/test_buildspec.py -k shellcheck
 
 format: setup ## Format the sources
 	.venv/bin/ruff check --fix .

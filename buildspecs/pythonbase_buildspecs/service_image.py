@@ -45,7 +45,8 @@ def service_image_buildspec(
     Environment variables that the project provides: ``AWS_ACCOUNT_ID`` (the account that owns the base image),
     ``BASE_REPOSITORY_URI``, ``BASE_TAG`` (the tag of the base image to follow), ``REPOSITORY_URI`` and
     ``REPOSITORY_NAME`` (the service's ECR repository), ``COMMIT_ID``. With tests: ``TEST_COMMAND``. If the source
-    policy uses a pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional: ``BUILD_CA_FILE``, a
+    policy uses a pull-through cache: ``PULL_THROUGH_CACHE`` (registry and prefix). Optional: ``BUILD_ARGS`` (build
+    arguments, a JSON object), ``BUILD_TARGET`` (a stage of the Dockerfile), ``BUILD_CA_FILE``, a
     certificate bundle for networks that intercept TLS; the Dockerfile can mount it as BuildKit secret ``ca``.
 
     Docker Hub is blocked in three ways. BuildKit applies the source policy to every source. The build host resolves

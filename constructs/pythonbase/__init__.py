@@ -25,7 +25,7 @@ from pythonbase.pipelines.app_pipeline import AppPipeline
 from pythonbase.pipelines.artifact_bucket import ArtifactBucket
 from pythonbase.pipelines.bitbucket_source import BitbucketSource
 from pythonbase.pipelines.pull_request_builds import PullRequestBuilds
-from pythonbase.pipelines.service_build import ServiceImage
+from pythonbase.pipelines.service_build import BuildOptions, ServiceImage
 from pythonbase.releases.machine import ReleaseMachine
 from pythonbase.releases.names import ReleaseNames
 from pythonbase.releases.stage import ReleaseStage
@@ -46,6 +46,7 @@ __all__ = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "BuildOptions",
     "BuildQueueWatch",
     "BuildStatuses",
     "ConnectionWatch",

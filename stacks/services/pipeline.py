@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aws_cdk import Duration
+from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
-from pythonbase import AppPipeline, BitbucketSource, ReleaseNotifications, WebService
+from pythonbase import AppPipeline, BitbucketSource, BuildOptions, ReleaseNotifications, WebService
 from pythonbase_settings import ExecutionMode
 from stacks.platform_stack import PlatformStack
 from stacks.services.parts import ServiceParts
@@ -47,6 +49,12 @@ def add_pipeline(
         context=settings.context,
         test_command=settings.test,
         source_policy=parts.source_policy,
+        build_options=BuildOptions(
+            args=settings.build.args,
+            target=settings.build.target,
+            timeout=Duration.minutes(settings.build.timeout),
+            compute_type=codebuild.ComputeType[settings.build.compute.name],
+        ),
         pull_through_cache_prefix=parts.pull_through_cache_prefix,
         queue_pushes=settings.execution_mode is ExecutionMode.QUEUED,
         artifact_buckets=artifact_buckets,

@@ -110,4 +110,4 @@ def test_all_buildspecs_have_the_same_walls_and_build_behind_them() -> None:
     buildspecs = [service_image_buildspec(container_name="app"), pull_request_buildspec(), base_image_buildspec()]
     assert len({_functions(buildspec) for buildspec in buildspecs}) == 1
     for buildspec in buildspecs:
-        assert buildspec.text.count("docker buildx build") == 1, "only build_behind_walls calls the builder"
+        assert buildspec.script.count("docker buildx build") == 1, "only build_behind_walls calls the builder"

@@ -20,7 +20,7 @@ from pythonbase_localcloud.docker_hub import Control
 from pythonbase_localcloud.engine import docker_engine, packages
 from pythonbase_localcloud.setup.running import find_box
 from pythonbase_localcloud.testing.cloud import UPSTREAM, Cloud
-from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, STRICT, Case
+from tests.localcloud.policy_cases import BASE, CASES, ECR, NOTHING, REFUSED, STRICT, WITH_ECR_PUBLIC, Case
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("builder", order=11)]
 
@@ -94,9 +94,9 @@ def test_each_reference_is_converted_mirrored_or_refused(logs: dict[str, str], b
         assert log.endswith("exit 0"), log
         assert (f"FROM {base}" in log or f"load metadata for {base}" in log) == (case.outcome == BASE), log
     else:
-        # The mirror does not have it: that it was asked is what counts.
         assert case.outcome in log, log
-        assert log.endswith("exit 1")
+        # There is no cache here: that it was asked is what counts.
+        assert log.endswith("exit 0" if case.policy is WITH_ECR_PUBLIC else "exit 1"), log
 
 
 def test_docker_hub_was_asked_for_nothing(logs: dict[str, str], hub: Control) -> None:
@@ -110,7 +110,7 @@ set -euo pipefail
 work="$PWD" dockerfile=Dockerfile
 {frontend}
 own_frontend
-docker buildx build --progress=plain --no-cache --file "$to_build" . 2>&1 | tee log || {{ explain_frontend; exit 1; }}
+docker buildx build --progress=plain --no-cache --file "$to_build" . 2>&1
 """
 
 
@@ -118,7 +118,7 @@ docker buildx build --progress=plain --no-cache --file "$to_build" . 2>&1 | tee 
     ("instruction", "said"),
     [
         ("RUN <<END\necho it builds\nEND", ""),
-        ("COPY --parents a /b", "error: Dockerfile:3: the frontend of this builder, Docker "),
+        ("COPY --parents a /b", "dockerfile parse error on line 3: unknown flag: parents"),
     ],
 )
 def test_dockers_frontend_is_replaced_by_the_builders_own(

@@ -1,4 +1,4 @@
-"""Templates of constructs and of the application, and what their roles may do, for the tests beside this module."""
+"""Templates of constructs and of the application, and what their roles may do, for the unit tests."""
 
 from __future__ import annotations
 

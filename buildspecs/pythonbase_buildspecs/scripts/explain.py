@@ -30,10 +30,12 @@ READ_BYTES, READ_LINES, READ_COLUMNS, STEP_LINES = 8_000_000, 50_000, 1_000, 3_0
 
 # -- reading the log ---------------------------------------------------------------------------------------------------
 
-ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 SOLVE = re.compile(r"^(?:ERROR: )?(?:failed to build: )?failed to solve: (.*)")
 RETRIED = re.compile(r"^the registry is busy: next attempt in ")
-TESTS_ENDED = re.compile(r"^error: the tests ended with (.*)|^=+ ((?:\d+ \w+, )*\d+ (?:failed|errors?).*? in \S+).*=+$")
+TESTS_ENDED = re.compile(
+    r"^error: the tests ended with (.*)|^=+ ((?:\d+ \w+, )*\d+ (?:failed|errors?)[^=]* in \S+)[^=]*=+$"
+)
 WRAPPERS = re.compile(
     r'^(?:(?:ResourceExhausted|rpc error: code = \w+ desc =|failed to compute cache key|process "(?:[^"\\]|\\.)*" did '
     r"not complete successfully|failed to calculate checksum of ref \S+|dockerfile parse error on line \d+):? |"
@@ -152,7 +154,7 @@ def newer_frontend(failure: known.Failure, lines: list[str], frontend: str, vers
 def matters(failure: known.Failure, source: known.Source) -> tuple[list[str], str]:
     """The lines of the output that matter, two or, with a fix, one; and what to do.
 
-    CodeBuild prints two lines after these; all are to be among the last five of the log.
+    CodeBuild prints two lines after these, and more if the buildspec has artifacts: they are to be near the end.
     """
     found: dict[int, tuple[int, re.Match[str]]] = {}
     for index, line in enumerate(failure.output):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TESTS_FAILED = "the tests failed"
-MOST_STARS = 8  # in a line of .dockerignore, so that none takes long
+MOST_STARS = 5  # in a line of .dockerignore, so that none takes long
 
 
 class Source(NamedTuple):
@@ -147,6 +147,8 @@ def file_missing(found: Found) -> str:
     if other:
         return f"--from={other[1]} has no /{name}: correct the path, or make the file there"
     beside = Path(source.dockerfile).parent / name
+    if not (source.context / name).resolve().is_relative_to(Path.cwd()):
+        return ""
     if (source.context / name).exists():
         file, number, pattern = _ignored(name, source)
         if file:

@@ -18,20 +18,22 @@ log_in() { # <registry>: to ECR, or to ECR Public
   esac
 }
 
-patiently() { # <command>: retried with growing waits while a registry is busy, until $deadline
+patiently() { # <command>: retried with growing waits while a registry is busy, at most $patience seconds
   local pause=5 reason
-  local busy='toomanyrequests|429 Too Many|50[0234] [A-Z]|i/o timeout|connection re|no such host'
+  local busy='toomanyrequests|429 Too Many|50[0234] (Internal|Bad|Service|Gateway)|i/o timeout|connection reset|TLS handshake'
   until "$@" 2>&1 | tee "$work/log"; do
-    # A step of the Dockerfile that fails is no registry, nor is a name of Docker Hub, which has the address 0.0.0.0 here.
-    if ! reason="$(grep -Ei "^(error.*($busy)|toomanyrequests)" "$work/log" | grep -vF '0.0.0.0' | tail -n 1)"; then
+    # BuildKit's error of a step that failed repeats the command of the step, whatever is in it.
+    if ! reason="$(grep -Ei "^((error|received unexpected|unexpected status).*($busy)|toomanyrequests)" "$work/log" |
+      grep -vF 'did not complete successfully' | tail -n 1)"; then
       return 1
     fi
-    if ((SECONDS + pause > deadline)); then
-      echo "error: the registry still refuses after $SECONDS s: $reason"
+    if ((pause > patience)); then
+      echo "error: the registry still refuses: $reason"
       return 1
     fi
     echo "the registry is busy: next attempt in $pause s: $reason"
     sleep "$pause"
+    patience=$((patience - pause))
     pause=$((pause < 150 ? pause * 2 : 300))
   done
 }

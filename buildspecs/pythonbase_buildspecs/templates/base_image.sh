@@ -1,5 +1,5 @@
 dockerfile=Dockerfile
-deadline=$((SECONDS + UPSTREAM_PATIENCE)) # for all that waits for a registry
+patience="$UPSTREAM_PATIENCE" # seconds, for all that waits for a registry
 
 digest_of() { # <tag>
   aws ecr batch-get-image --repository-name "$REPOSITORY_NAME" --image-ids "imageTag=$1" \
@@ -46,7 +46,12 @@ rm -f "$work/secret"
 
 # A content address of what goes in: the same upstream and the same folder give the same tag, so a refresh that
 # finds nothing new ends here, and a build that is tried again meets its own result.
-python3 "$work/upstream.py" "$UPSTREAM_IMAGE" $((deadline - SECONDS)) >"$work/upstream.json"
+ask_upstream() { # <reference> <option>...
+  local started="$SECONDS"
+  python3 "$work/upstream.py" "$1" "$patience" "${@:2}" >"$work/upstream.json"
+  patience=$((patience - (SECONDS - started)))
+}
+ask_upstream "$UPSTREAM_IMAGE"
 pinned="$(jq -r .pinned "$work/upstream.json")"
 upstream_digest="$(jq -r .digest "$work/upstream.json")"
 image="$REPOSITORY_URI:${SOURCE_HASH:0:12}-${upstream_digest:7:12}"
@@ -60,7 +65,7 @@ if [ -n "${METRIC_NAMESPACE:-}" ] && remaining="$(jq -er .remaining "$work/upstr
 fi
 
 if [ -z "$digest" ]; then
-  python3 "$work/upstream.py" "$pinned" $((deadline - SECONDS)) --to-pull >/dev/null
+  ask_upstream "$pinned" --to-pull
   sed "s|UPSTREAM|$pinned|g" >"$work/policy.json" <<'POLICY'
 %{source_policy}
 POLICY

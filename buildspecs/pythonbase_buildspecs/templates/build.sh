@@ -2,6 +2,9 @@
 # Runs a build, and writes to /tmp/build: the variables for the pipeline, or why it failed.
 # shellcheck disable=SC2329 # functions are also called by their names, as arguments of patiently
 set -uo pipefail
+# In CodeBuild's image python3 is chosen by pyenv, which reads a .python-version of the repository:
+# https://github.com/aws/aws-codebuild-docker-images/issues/513
+export PYENV_VERSION=system
 work=/tmp/build
 mkdir -p "$work"
 touch "$work/variables"
@@ -23,6 +26,7 @@ PYTHON
   cat >"$work/explain.py" <<'PYTHON'
 %{explain}
 PYTHON
-  python3 "$work/explain.py" "$work/output" '%{dockerfile}' '%{context}' >"$work/why"
+  timeout 60 python3 "$work/explain.py" "$work/output" '%{dockerfile}' '%{context}' >"$work/why" ||
+    echo "error: the build failed, for a reason that is further up in this log" >"$work/why"
 fi
 exit "$status"

@@ -1,15 +1,19 @@
-deadline=$((SECONDS + 600)) # for all that waits for a registry
+patience=600 # seconds, for all that waits for a registry
 dockerfile='%{dockerfile}'
 context='%{context}'
 %{on_branch}
 
 # A link in the repository must not make a part of this host a build context, whose files the image could have.
-for path in "$dockerfile" "$context"; do
+for path in "$dockerfile" "$dockerfile.dockerignore" "$context" "$context/.dockerignore"; do
   case "$(realpath --canonicalize-missing "$path")/" in
     "$(realpath .)"/*) ;;
     *) echo "error: $path leads out of the repository" && exit 1 ;;
   esac
 done
+if [ ! -f "$dockerfile" ]; then
+  echo "error: the repository has no $dockerfile: commit it, or correct the setting dockerfile"
+  exit 1
+fi
 
 %{walls}
 
@@ -22,7 +26,7 @@ printf '0.0.0.0 %s\n' "${docker_hub[@]}" >>/etc/hosts
 %{registries}
 
 build_image() { # builds $image, with labels that say which base image it was built on, if it was
-  local base_digest base_image secrets base_layers layers
+  local base_digest base_image secrets arguments base_layers layers
   # One build sees one base: the moving tag is resolved once.
   base_digest="$(docker buildx imagetools inspect "$BASE_REPOSITORY_URI:$BASE_TAG" \
     --format '{{json .Manifest}}' | jq -er .digest)"
@@ -35,9 +39,15 @@ build_image() { # builds $image, with labels that say which base image it was bu
 POLICY
   secrets=()
   if [ -n "${BUILD_CA_FILE:-}" ]; then secrets=(--secret "id=ca,src=$BUILD_CA_FILE"); fi
+  arguments=()
+  if [ -n "${BUILD_ARGS:-}" ]; then
+    mapfile -t arguments < <(jq -r 'to_entries[] | "--build-arg", "\(.key)=\(.value)"' <<<"$BUILD_ARGS")
+  fi
+  if [ -n "${BUILD_TARGET:-}" ]; then arguments+=(--target "$BUILD_TARGET"); fi
   run_build() { # <more options>...
     EXPERIMENTAL_BUILDKIT_SOURCE_POLICY="$work/policy.json" build_behind_walls "$context" \
       --file "$to_build" \
+      "${arguments[@]}" \
       --build-arg "Account_ID=$AWS_ACCOUNT_ID" \
       --build-arg "BASE_IMAGE=$base_image" \
       --label "org.opencontainers.image.revision=$COMMIT_ID" \

@@ -17,12 +17,18 @@ VARIABLE = "BUILD_SCRIPT"
 
 def build_script(scope: Construct, buildspec: Buildspec, role: iam.Role) -> str:
     """The address of the buildspec's script in S3, which the role may read from now on."""
-    # The asset is copied when it is made.
+    # The asset is copied when it is made (not with `cdk --no-staging`).
     with TemporaryDirectory() as folder:
         file = Path(folder) / "build.sh"
-        file.write_text(buildspec.script, encoding="utf-8")
+        file.write_bytes(buildspec.script.encode())
         asset = s3_assets.Asset(scope, "Script", path=str(file))
-    role.add_to_policy(
-        iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset.bucket.arn_for_objects(asset.s3_object_key)])
+    # One policy for each script: while a stack is updated, builds that began before may still read theirs.
+    iam.Policy(
+        role,
+        f"Script{asset.asset_hash[:8]}",
+        roles=[role],
+        statements=[
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset.bucket.arn_for_objects(asset.s3_object_key)])
+        ],
     )
     return asset.s3_object_url

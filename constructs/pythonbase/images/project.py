@@ -38,6 +38,7 @@ class ImageProject(Construct):
         description: Shown in the console.
         source: Where the build's files come from. Default: the input artifact of a pipeline.
         timeout: Time after which a build is stopped. Default: an hour.
+        compute_type: Size of the build host. Default: ``SMALL``.
         log_retention: How long logs of builds are kept. Default: three months.
     """
 
@@ -51,6 +52,7 @@ class ImageProject(Construct):
         description: str,
         source: codebuild.ISource | None = None,
         timeout: Duration | None = None,
+        compute_type: codebuild.ComputeType = codebuild.ComputeType.SMALL,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -76,7 +78,7 @@ class ImageProject(Construct):
                 # docker build needs it: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html
                 privileged=True,
                 build_image=_BUILD_IMAGE,
-                compute_type=codebuild.ComputeType.SMALL,
+                compute_type=compute_type,
             ),
             "environment_variables": {
                 name: codebuild.BuildEnvironmentVariable(value=value) for name, value in variables.items()

@@ -22,7 +22,7 @@ from pythonbase.pipelines._roles import PipelineRoles
 from pythonbase.pipelines.artifact_bucket import ArtifactBucket
 from pythonbase.pipelines.bitbucket_source import CONNECTION_TAG, BitbucketSource
 from pythonbase.pipelines.pull_request_builds import PullRequestBuilds
-from pythonbase.pipelines.service_build import ServiceImage, registry_of, service_build
+from pythonbase.pipelines.service_build import BuildOptions, ServiceImage, registry_of, service_build
 from pythonbase.releases.stage import ReleaseStage
 from pythonbase.services.web_service import CONTAINER_NAME, WebService
 from pythonbase_buildspecs import SourcePolicy, service_image_buildspec
@@ -52,7 +52,9 @@ class AppPipeline(Construct):
         test_command: Shell command that tests the image before it is pushed, without network and credentials; JUnit
             files that it writes to ``/reports`` appear in CodeBuild. Default: no tests.
         source_policy: Which images of Docker Hub become the base image in builds, and what happens to the others.
-            Default: all are refused.
+            Default: Docker Official Images come from ECR Public's mirror, others are refused.
+        build_options: Build arguments, target, time limit and host of the builds, also of pull requests. Default:
+            ``BuildOptions()``.
         pull_through_cache_prefix: Prefix of the ECR pull-through cache rule for Docker Hub in this account and Region,
             if the policy uses one. Default: ``docker-hub``.
         queue_pushes: Whether every push is released, one after the other. Default: a push replaces those that wait
@@ -86,6 +88,7 @@ class AppPipeline(Construct):
         context: str = ".",
         test_command: str | None = None,
         source_policy: SourcePolicy | None = None,
+        build_options: BuildOptions | None = None,
         pull_through_cache_prefix: str = "docker-hub",
         queue_pushes: bool = False,
         artifact_buckets: Mapping[str, s3.IBucket] | None = None,
@@ -103,6 +106,7 @@ class AppPipeline(Construct):
             test_command=test_command,
             source_policy=source_policy or SourcePolicy(),
             pull_through_cache_prefix=pull_through_cache_prefix,
+            options=build_options or BuildOptions(),
         )
         self.build: ImageProject = self._build(self._image)
         roles = PipelineRoles(

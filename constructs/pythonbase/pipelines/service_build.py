@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -14,6 +17,46 @@ from pythonbase.images.reference import MOVING_TAG, IBaseImage, grant_registry_l
 from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase_buildspecs import REPORTS, Buildspec, SourcePolicy
+
+_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_GIVEN = ("BASE_IMAGE", "Account_ID")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """How the image of a service is built.
+
+    Args:
+        args: Build arguments (``ARG``), in addition to ``BASE_IMAGE`` and ``Account_ID``. The image shows them:
+            no secrets. Default: none.
+        target: Stage of the Dockerfile that becomes the image. Default: the last one.
+        timeout: Time after which a build is stopped. Default: an hour.
+        compute_type: Size of the build host. Default: ``SMALL``, 2 vCPUs and 4 GB:
+            https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
+
+    Raises:
+        ValueError: if an argument has no name that Docker takes, is set by the build itself, or changes the builder.
+    """
+
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    timeout: Duration | None = None
+    compute_type: codebuild.ComputeType = codebuild.ComputeType.SMALL
+
+    def __post_init__(self) -> None:
+        for name in self.args:
+            if not _ARGUMENT.fullmatch(name) or name in _GIVEN or name.startswith("BUILDKIT_"):
+                raise ValueError(
+                    f"args must be named with letters, digits and underscores, not {' or '.join(_GIVEN)}, which each "
+                    f"build gets, and not BUILDKIT_…, got {name!r}"
+                )
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables that give them to a build."""
+        return {
+            **({"BUILD_ARGS": json.dumps(dict(self.args))} if self.args else {}),
+            **({"BUILD_TARGET": self.target} if self.target else {}),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +68,11 @@ class ServiceImage:
         dockerfile: Path of the Dockerfile in the service's repository. Default: ``Dockerfile``.
         context: Folder of the repository that the Dockerfile copies from. Default: ``.``, the repository's root.
         test_command: Shell command that tests the image. Default: no tests.
-        source_policy: Which images of Docker Hub become the base image, and what happens to the others. Default: all
-            are refused.
+        source_policy: Which images of Docker Hub become the base image, and what happens to the others. Default:
+            Docker Official Images come from ECR Public's mirror, others are refused.
         pull_through_cache_prefix: Prefix of the account's pull-through cache rule for Docker Hub. Default:
             ``docker-hub``.
+        options: How it is built. Default: ``BuildOptions()``.
     """
 
     base_image: IBaseImage
@@ -37,6 +81,7 @@ class ServiceImage:
     test_command: str | None = None
     source_policy: SourcePolicy = field(default_factory=SourcePolicy)
     pull_through_cache_prefix: str = "docker-hub"
+    options: BuildOptions = field(default_factory=BuildOptions)
 
 
 def registry_of(scope: Construct) -> str:
@@ -70,10 +115,14 @@ def service_build(
         construct_id,
         buildspec=buildspec,
         description=description,
+        timeout=image.options.timeout,
+        compute_type=image.options.compute_type,
         environment={
+            # The account that owns the base image; Dockerfiles get it as Account_ID.
             "AWS_ACCOUNT_ID": image.base_image.account,
             "BASE_REPOSITORY_URI": image.base_image.repository_uri,
             "BASE_TAG": MOVING_TAG,
+            **image.options.variables(),
             **(environment or {}),
             **({"PULL_THROUGH_CACHE": cache} if image.source_policy.uses_pull_through_cache else {}),
             # Not in the buildspec: the value of a variable needs no quoting.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from pythonbase_localcloud.setup import configuration
 from pythonbase_localcloud.setup.running import find_box, server_is_well
 from pythonbase_localcloud.setup.starter import Starter
 
+_ENDING_SECONDS = 10.0
 DEFAULT_UPSTREAMS = ("public.ecr.aws/docker/library/python:3.13-slim",)
 
 
@@ -99,7 +101,10 @@ def _down(instance: Instance, report: Report) -> None:
         if found.is_running():
             report("stops the AWS server, the containers and the Docker engine")
         found.stop()
-        left = found.leftovers()
+        # Programs outside that talked to it, such as a Docker client, end a moment later.
+        end = time.monotonic() + _ENDING_SECONDS
+        while (left := found.leftovers()) and time.monotonic() < end:
+            time.sleep(0.2)
         if left:
             raise LocalCloudError("still there after stopping: " + ", ".join(left))
         report("stopped; state is kept in " + str(instance.home))

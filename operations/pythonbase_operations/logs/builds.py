@@ -107,6 +107,8 @@ def has_failed(build: Build) -> bool:
 
 def reason(build: Build, log: Sequence[str]) -> list[str]:
     """Why a build failed, in a few lines: the last error in its log, else what CodeBuild says of the failed phase."""
+    if build["buildStatus"] != "FAILED":  # it was stopped, or took too long
+        return [_context(build)]
     runs = [list(run) for is_agent, run in groupby(log, lambda line: line.startswith(_AGENT)) if not is_agent]
     for run in reversed(runs):
         begins = [number for number, line in enumerate(run) if line.startswith(_ERROR)]

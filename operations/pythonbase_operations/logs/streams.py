@@ -76,5 +76,5 @@ def _lines(events: Iterable[Mapping[str, Any]]) -> list[Line]:
     return [
         Line(when=event["timestamp"], text=one_line(text.expandtabs(), at_most=None))
         for event in events
-        for text in event["message"].splitlines()
+        for text in event["message"].removesuffix("\n").split("\n")
     ]

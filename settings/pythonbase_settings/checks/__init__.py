@@ -10,7 +10,7 @@ from pythonbase_settings.checks.names import check_lengths, check_names
 from pythonbase_settings.checks.networks import check_networks
 from pythonbase_settings.checks.regions import check_connection, check_regions, check_topic
 from pythonbase_settings.checks.removal import check_destroy
-from pythonbase_settings.checks.services import check_base_image, check_size, check_variables
+from pythonbase_settings.checks.services import check_base_image, check_build, check_size, check_variables
 from pythonbase_settings.checks.triggers import check_triggers
 from pythonbase_settings.problems import Finding, SettingPath
 from pythonbase_settings.settings import Settings
@@ -39,6 +39,7 @@ def check_together(settings: Settings) -> list[Finding]:
         at: SettingPath = ("services", index)
         findings += check_base_image(service, at, settings)
         findings += check_size(service, at)
+        findings += check_build(service, at)
         findings += check_variables(service, at)
         for number, environment in enumerate(service.environments):
             where: SettingPath = (*at, "environments", number)

@@ -8,6 +8,7 @@ from pythonbase_settings.fargate import fargate_memory, listed_sizes
 from pythonbase_settings.fields.confidential import HIDDEN
 from pythonbase_settings.fields.secrets import holds_a_login, names_a_secret, secret_fix
 from pythonbase_settings.problems import Finding, SettingPath, shown_text
+from pythonbase_settings.sections.build import in_the_history
 from pythonbase_settings.sections.service_environments import ServiceEnvironment
 from pythonbase_settings.sections.services import Service
 from pythonbase_settings.settings import Settings
@@ -38,6 +39,13 @@ def check_size(service: Service, at: SettingPath) -> Iterator[Finding]:
     if service.max_count < service.desired_count:
         fix = f"use at least desired_count, which is {service.desired_count}"
         yield Finding(path=(*at, "max_count"), fix=fix, involves=((*at, "desired_count"),))
+
+
+def check_build(service: Service, at: SettingPath) -> Iterator[Finding]:
+    """No secrets in build arguments."""
+    for name, value in service.build.args.items():
+        if names_a_secret(name) or holds_a_login(value):
+            yield Finding(path=(*at, "build", "args", name), got=HIDDEN, fix=in_the_history(name))
 
 
 def check_variables(service: Service | ServiceEnvironment, at: SettingPath) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pythonbase_settings.fields.load_balancer import LoadBalancer, LoadBalancerC
 from pythonbase_settings.fields.rules import check, rule
 from pythonbase_settings.fields.types import Name, Switch
 from pythonbase_settings.fields.variables import Secrets, Variables
+from pythonbase_settings.sections.build import Build
 from pythonbase_settings.sections.deployment import Deployment
 from pythonbase_settings.sections.notifications import Notifications
 from pythonbase_settings.sections.section import Section, StandIn
@@ -71,6 +72,7 @@ class Service(Section):
         description="Path of the Dockerfile, relative to the repository's root, also if `context` is set.",
         examples=["docker/Dockerfile"],
     )
+    build: Build = Field(default=Build(), description="Build arguments, target, time limit and host of the builds.")
     test: (
         Annotated[
             str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$"), rule("use a shell command")

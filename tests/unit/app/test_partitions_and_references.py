@@ -14,8 +14,8 @@ from aws_cdk.assertions import Template
 
 from pythonbase_settings import Settings
 from stacks.platform import add_platform
+from tests.unit.app.test_nag import MATRIX
 from tests.unit.synthesis import ACCOUNT, CONTEXT, ROOT, new_platform, platform_stacks
-from tests.unit.test_nag import MATRIX
 
 # A Region of each partition. In that of China there can be base images only.
 REGIONS = {"aws": "eu-central-1", "aws-us-gov": "us-gov-east-1", "aws-cn": "cn-north-1"}

@@ -11,7 +11,7 @@ import yaml
 
 from pythonbase_operations.subcommands import parser
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted(
     path
     for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "localcloud/*.md")

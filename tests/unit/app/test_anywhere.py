@@ -13,9 +13,9 @@ from cdk_nag import AwsSolutionsChecks
 
 from pythonbase_settings import Settings
 from stacks.platform import add_platform
+from tests.unit.app.test_nag import MATRIX, SECRETS
 from tests.unit.application import Application, copy_of_the_repository
 from tests.unit.synthesis import ACCOUNT, CONTEXT, REGION, ROOT
-from tests.unit.test_nag import MATRIX, SECRETS
 
 _LITERALS = "@aws-cdk/core:enablePartitionLiterals"
 CONTEXTS: dict[str, Mapping[str, Any]] = {

@@ -2,23 +2,30 @@
 # Runs a build, and writes to /tmp/build: the variables for the pipeline, or why it failed.
 # shellcheck disable=SC2329 # functions are also called by their names, as arguments of patiently
 set -uo pipefail
+# In CodeBuild's image python3 is chosen by pyenv, which reads a .python-version of the repository:
+# https://github.com/aws/aws-codebuild-docker-images/issues/513
+export PYENV_VERSION=system
 work=/tmp/build
 mkdir -p "$work"
 touch "$work/variables"
 
 (
 set -euo pipefail
-deadline=$((SECONDS + 600)) # for all that waits for a registry
-dockerfile='docker/Dockerfile'
-context='.'
+patience=600 # seconds, for all that waits for a registry
+dockerfile='services/orders/Dockerfile'
+context='services/orders'
 
 # A link in the repository must not make a part of this host a build context, whose files the image could have.
-for path in "$dockerfile" "$context"; do
+for path in "$dockerfile" "$dockerfile.dockerignore" "$context" "$context/.dockerignore"; do
   case "$(realpath --canonicalize-missing "$path")/" in
     "$(realpath .)"/*) ;;
     *) echo "error: $path leads out of the repository" && exit 1 ;;
   esac
 done
+if [ ! -f "$dockerfile" ]; then
+  echo "error: the repository has no $dockerfile: commit it, or correct the setting dockerfile"
+  exit 1
+fi
 
 # Docker Hub's names, for this host and for the steps of a Dockerfile.
 docker_hub=(docker.io index.docker.io registry-1.docker.io auth.docker.io registry.hub.docker.com)
@@ -90,26 +97,28 @@ log_in() { # <registry>: to ECR, or to ECR Public
   esac
 }
 
-patiently() { # <command>: retried with growing waits while a registry is busy, until $deadline
+patiently() { # <command>: retried with growing waits while a registry is busy, at most $patience seconds
   local pause=5 reason
-  local busy='toomanyrequests|429 Too Many|50[0234] [A-Z]|i/o timeout|connection re|no such host'
+  local busy='toomanyrequests|429 Too Many|50[0234] (Internal|Bad|Service|Gateway)|i/o timeout|connection reset|TLS handshake'
   until "$@" 2>&1 | tee "$work/log"; do
-    # A step of the Dockerfile that fails is no registry, nor is a name of Docker Hub, which has the address 0.0.0.0 here.
-    if ! reason="$(grep -Ei "^(error.*($busy)|toomanyrequests)" "$work/log" | grep -vF '0.0.0.0' | tail -n 1)"; then
+    # BuildKit's error of a step that failed repeats the command of the step, whatever is in it.
+    if ! reason="$(grep -Ei "^((error|received unexpected|unexpected status).*($busy)|toomanyrequests)" "$work/log" |
+      grep -vF 'did not complete successfully' | tail -n 1)"; then
       return 1
     fi
-    if ((SECONDS + pause > deadline)); then
-      echo "error: the registry still refuses after $SECONDS s: $reason"
+    if ((pause > patience)); then
+      echo "error: the registry still refuses: $reason"
       return 1
     fi
     echo "the registry is busy: next attempt in $pause s: $reason"
     sleep "$pause"
+    patience=$((patience - pause))
     pause=$((pause < 150 ? pause * 2 : 300))
   done
 }
 
 build_image() { # builds $image, with labels that say which base image it was built on, if it was
-  local base_digest base_image secrets base_layers layers
+  local base_digest base_image secrets arguments base_layers layers
   # One build sees one base: the moving tag is resolved once.
   base_digest="$(docker buildx imagetools inspect "$BASE_REPOSITORY_URI:$BASE_TAG" \
     --format '{{json .Manifest}}' | jq -er .digest)"
@@ -118,13 +127,19 @@ build_image() { # builds $image, with labels that say which base image it was bu
 
   # BuildKit itself refuses what the policy does not allow, wherever the Dockerfile names it.
   sed "s|BASE_IMAGE|$base_image|g; s|PULL_THROUGH_CACHE|${PULL_THROUGH_CACHE:-}|g" >"$work/policy.json" <<'POLICY'
-{"rules":[{"action":"CONVERT","selector":{"identifier":"docker-image://docker.io/library/python:3.13","matchType":"WILDCARD"},"updates":{"identifier":"docker-image://BASE_IMAGE"}},{"action":"CONVERT","selector":{"identifier":"docker-image://docker.io/library/python:3.13@*","matchType":"WILDCARD"},"updates":{"identifier":"docker-image://BASE_IMAGE"}},{"action":"CONVERT","selector":{"identifier":"docker-image://docker.io/library/python:latest","matchType":"WILDCARD"},"updates":{"identifier":"docker-image://BASE_IMAGE"}},{"action":"CONVERT","selector":{"identifier":"docker-image://docker.io/library/python:latest@*","matchType":"WILDCARD"},"updates":{"identifier":"docker-image://BASE_IMAGE"}},{"action":"CONVERT","selector":{"identifier":"docker-image://docker.io/library/*","matchType":"WILDCARD"},"updates":{"identifier":"docker-image://public.ecr.aws/docker/library/${1}"}},{"action":"DENY","selector":{"identifier":"docker-image://docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://index.docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://index.docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry-1.docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry-1.docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry.hub.docker.com/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry.hub.docker.com:443/*","matchType":"WILDCARD"}}]}
+{"rules":[{"action":"CONVERT","selector":{"identifier":"docker-image://docker.io/library/*","matchType":"WILDCARD"},"updates":{"identifier":"docker-image://public.ecr.aws/docker/library/${1}"}},{"action":"DENY","selector":{"identifier":"docker-image://docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://index.docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://index.docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry-1.docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry-1.docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry.hub.docker.com/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry.hub.docker.com:443/*","matchType":"WILDCARD"}}]}
 POLICY
   secrets=()
   if [ -n "${BUILD_CA_FILE:-}" ]; then secrets=(--secret "id=ca,src=$BUILD_CA_FILE"); fi
+  arguments=()
+  if [ -n "${BUILD_ARGS:-}" ]; then
+    mapfile -t arguments < <(jq -r 'to_entries[] | "--build-arg", "\(.key)=\(.value)"' <<<"$BUILD_ARGS")
+  fi
+  if [ -n "${BUILD_TARGET:-}" ]; then arguments+=(--target "$BUILD_TARGET"); fi
   run_build() { # <more options>...
     EXPERIMENTAL_BUILDKIT_SOURCE_POLICY="$work/policy.json" build_behind_walls "$context" \
       --file "$to_build" \
+      "${arguments[@]}" \
       --build-arg "Account_ID=$AWS_ACCOUNT_ID" \
       --build-arg "BASE_IMAGE=$base_image" \
       --label "org.opencontainers.image.revision=$COMMIT_ID" \
@@ -152,8 +167,23 @@ POLICY
   fi
 }
 
-test_image() {
-  echo "there are no tests: the service has no test command"
+reports=.test-reports # where the section "reports" looks
+rm -rf "$reports"
+
+test_image() { # runs the service's tests in $image, which gets no network and none of this build's credentials
+  local container status=0
+  container="$(docker create --network none --entrypoint sh "$image" -c "$TEST_COMMAND")"
+  mkdir -m 777 "$reports" # the image may run as any user
+  docker cp --quiet "$reports/." "$container:/reports"
+  docker start --attach "$container" || status=$?
+  docker cp --quiet "$container:/reports/." "$reports" || echo "the tests left no reports"
+  # CodeBuild reads the reports on this host, where a link could name any file.
+  find "$reports" ! -type f ! -type d -delete
+  docker rm --force --volumes "$container" >/dev/null
+  if [ "$status" != 0 ]; then
+    echo "error: the tests ended with status $status: $TEST_COMMAND"
+    exit 1
+  fi
 }
 
 digest_of() { # <tag>
@@ -180,7 +210,8 @@ if [ -n "$digest" ]; then
 else
   build_image
   test_image
-  patiently docker push --quiet "$image"
+  # A registry may have taken a push whose connection broke.
+  patiently docker push --quiet "$image" || [ -n "$(digest_of "$COMMIT_ID")" ]
   digest="$(digest_of "$COMMIT_ID")"
   : "${digest:?the registry does not show the image that was pushed}"
 fi
@@ -207,6 +238,7 @@ PYTHON
   cat >"$work/explain.py" <<'PYTHON'
 <explain.py>
 PYTHON
-  python3 "$work/explain.py" "$work/output" 'docker/Dockerfile' '.' >"$work/why"
+  timeout 60 python3 "$work/explain.py" "$work/output" 'services/orders/Dockerfile' 'services/orders' >"$work/why" ||
+    echo "error: the build failed, for a reason that is further up in this log" >"$work/why"
 fi
 exit "$status"

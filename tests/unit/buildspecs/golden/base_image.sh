@@ -2,6 +2,9 @@
 # Runs a build, and writes to /tmp/build: the variables for the pipeline, or why it failed.
 # shellcheck disable=SC2329 # functions are also called by their names, as arguments of patiently
 set -uo pipefail
+# In CodeBuild's image python3 is chosen by pyenv, which reads a .python-version of the repository:
+# https://github.com/aws/aws-codebuild-docker-images/issues/513
+export PYENV_VERSION=system
 work=/tmp/build
 mkdir -p "$work"
 touch "$work/variables"
@@ -9,7 +12,7 @@ touch "$work/variables"
 (
 set -euo pipefail
 dockerfile=Dockerfile
-deadline=$((SECONDS + UPSTREAM_PATIENCE)) # for all that waits for a registry
+patience="$UPSTREAM_PATIENCE" # seconds, for all that waits for a registry
 
 digest_of() { # <tag>
   aws ecr batch-get-image --repository-name "$REPOSITORY_NAME" --image-ids "imageTag=$1" \
@@ -36,20 +39,22 @@ log_in() { # <registry>: to ECR, or to ECR Public
   esac
 }
 
-patiently() { # <command>: retried with growing waits while a registry is busy, until $deadline
+patiently() { # <command>: retried with growing waits while a registry is busy, at most $patience seconds
   local pause=5 reason
-  local busy='toomanyrequests|429 Too Many|50[0234] [A-Z]|i/o timeout|connection re|no such host'
+  local busy='toomanyrequests|429 Too Many|50[0234] (Internal|Bad|Service|Gateway)|i/o timeout|connection reset|TLS handshake'
   until "$@" 2>&1 | tee "$work/log"; do
-    # A step of the Dockerfile that fails is no registry, nor is a name of Docker Hub, which has the address 0.0.0.0 here.
-    if ! reason="$(grep -Ei "^(error.*($busy)|toomanyrequests)" "$work/log" | grep -vF '0.0.0.0' | tail -n 1)"; then
+    # BuildKit's error of a step that failed repeats the command of the step, whatever is in it.
+    if ! reason="$(grep -Ei "^((error|received unexpected|unexpected status).*($busy)|toomanyrequests)" "$work/log" |
+      grep -vF 'did not complete successfully' | tail -n 1)"; then
       return 1
     fi
-    if ((SECONDS + pause > deadline)); then
-      echo "error: the registry still refuses after $SECONDS s: $reason"
+    if ((pause > patience)); then
+      echo "error: the registry still refuses: $reason"
       return 1
     fi
     echo "the registry is busy: next attempt in $pause s: $reason"
     sleep "$pause"
+    patience=$((patience - pause))
     pause=$((pause < 150 ? pause * 2 : 300))
   done
 }
@@ -134,7 +139,12 @@ rm -f "$work/secret"
 
 # A content address of what goes in: the same upstream and the same folder give the same tag, so a refresh that
 # finds nothing new ends here, and a build that is tried again meets its own result.
-python3 "$work/upstream.py" "$UPSTREAM_IMAGE" $((deadline - SECONDS)) >"$work/upstream.json"
+ask_upstream() { # <reference> <option>...
+  local started="$SECONDS"
+  python3 "$work/upstream.py" "$1" "$patience" "${@:2}" >"$work/upstream.json"
+  patience=$((patience - (SECONDS - started)))
+}
+ask_upstream "$UPSTREAM_IMAGE"
 pinned="$(jq -r .pinned "$work/upstream.json")"
 upstream_digest="$(jq -r .digest "$work/upstream.json")"
 image="$REPOSITORY_URI:${SOURCE_HASH:0:12}-${upstream_digest:7:12}"
@@ -148,7 +158,7 @@ if [ -n "${METRIC_NAMESPACE:-}" ] && remaining="$(jq -er .remaining "$work/upstr
 fi
 
 if [ -z "$digest" ]; then
-  python3 "$work/upstream.py" "$pinned" $((deadline - SECONDS)) --to-pull >/dev/null
+  ask_upstream "$pinned" --to-pull
   sed "s|UPSTREAM|$pinned|g" >"$work/policy.json" <<'POLICY'
 {"rules":[{"action":"DENY","selector":{"identifier":"docker-image://docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://index.docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://index.docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry-1.docker.io/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry-1.docker.io:443/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry.hub.docker.com/*","matchType":"WILDCARD"}},{"action":"DENY","selector":{"identifier":"docker-image://registry.hub.docker.com:443/*","matchType":"WILDCARD"}},{"action":"ALLOW","selector":{"identifier":"docker-image://UPSTREAM","matchType":"EXACT"}}]}
 POLICY
@@ -193,6 +203,7 @@ PYTHON
   cat >"$work/explain.py" <<'PYTHON'
 <explain.py>
 PYTHON
-  python3 "$work/explain.py" "$work/output" 'Dockerfile' '.' >"$work/why"
+  timeout 60 python3 "$work/explain.py" "$work/output" 'Dockerfile' '.' >"$work/why" ||
+    echo "error: the build failed, for a reason that is further up in this log" >"$work/why"
 fi
 exit "$status"

@@ -69,7 +69,8 @@ def test_the_build_may_only_log_and_read_its_script_by_default(template: Templat
 
 
 def test_the_project_waits_for_the_permissions_of_its_role(project: Resource) -> None:
-    assert project.depends_on == {"BuildRole", "BuildRoleDefaultPolicy"}
+    script = environment(project)["BUILD_SCRIPT"].rpartition("/")[2]
+    assert project.depends_on == {"BuildRole", "BuildRoleDefaultPolicy", f"BuildRoleScript{script[:8]}"}
 
 
 def test_without_a_source_a_pipeline_hands_the_build_its_files(project: Resource) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pythonbase_buildspecs import Buildspec, SourcePolicy, pull_request_buildspec, service_image_buildspec
 from pythonbase_buildspecs.template import script
-from tests.unit.commands import document
+from tests.unit.buildspecs.commands import document
 
 _POLICY = SourcePolicy(("python:3.13",))
 
@@ -151,6 +151,7 @@ def test_a_link_out_of_the_repository_ends_the_build(tmp_path: Path, link: str, 
 
 def test_a_link_inside_the_repository_is_followed(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "src").symlink_to("app")
     (tmp_path / "Dockerfile").symlink_to("src/Dockerfile")
     code = _code(_pull_request())

@@ -20,6 +20,7 @@ PUBLIC = [
     "BaseImage",
     "BaseImageReference",
     "BitbucketSource",
+    "BuildOptions",
     "BuildQueueWatch",
     "BuildStatuses",
     "ConnectionWatch",

@@ -24,7 +24,7 @@ from pythonbase_settings import (
 )
 from pythonbase_settings.fargate import FARGATE_MEMORY, fargate_memory
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 Write = Callable[[str | bytes], Path]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
+from tests.unit.app.test_cfn_lint import IGNORED, _lint
 from tests.unit.synthesis import SETTINGS, new_platform
-from tests.unit.test_cfn_lint import IGNORED, _lint
 
 _SERVICE: dict[str, Any] = {
     **SETTINGS["services"][0],

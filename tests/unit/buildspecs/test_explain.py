@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pythonbase_buildspecs.scripts import explain, known_failures
-from tests.unit.explain_cases import CASES, Case, copy, step
+from tests.unit.buildspecs.explain_cases import CASES, Case, copy, step
 
 PROGRAM = (Path(explain.__file__), Path(known_failures.__file__))
 
