@@ -20,7 +20,7 @@ import pythonbase.images._build as image_build_module
 from pythonbase.images._build import ImageBuild
 from pythonbase.images.project import ImageProject
 from pythonbase_buildspecs import base_image_buildspec
-from tests.unit.synthesis import allowed, may, new_stack, only, resources, text, trusted_by
+from tests.unit.synthesis import allowed, environment, may, new_stack, only, resources, text, trusted_by
 
 HANDLER = Path(image_build_module.__file__).parent / "handlers" / "image_build" / "index.py"
 
@@ -52,7 +52,9 @@ def test_the_resource_runs_the_project_again_when_the_trigger_changes(template: 
 
 def test_the_resource_waits_for_the_project_its_role_and_its_permissions(template: Template) -> None:
     waits_for = only(template, "Custom::ImageBuild").depends_on
-    assert waits_for == {"BuildProject", "BuildRole", "BuildRoleDefaultPolicy", "BuildLogs"}
+    script = environment(only(template, "AWS::CodeBuild::Project"))["BUILD_SCRIPT"].rpartition("/")[2]
+    policies = {"BuildRoleDefaultPolicy", f"BuildRoleScript{script[:8]}"}
+    assert waits_for == {"BuildProject", "BuildRole", "BuildLogs"} | policies
 
 
 def test_the_functions_may_start_the_one_build_and_the_second_may_watch_it(template: Template) -> None:
