@@ -26,7 +26,9 @@ def _without(platform: Platform, role: str, actions: set[str]) -> Iterator[None]
     """Take actions out of the inline policy of a role of the stack Hello, and put them back."""
     iam = platform.cloud.client("iam")
     role_name = _role_name(platform, role)
-    (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+    # Beside it, the role of a build has the policy of its script.
+    policies = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+    (policy_name,) = [name for name in policies if "DefaultPolicy" in name]
     document: dict[str, Any] = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
     reduced = copy.deepcopy(document)
     for statement in reduced["Statement"]:
