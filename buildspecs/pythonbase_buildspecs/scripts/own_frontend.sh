@@ -18,5 +18,5 @@ own_frontend() { # copies the Dockerfile without a line "# syntax=" that asks fo
     }
     !body { printf "%s", blank; body = 1 }
     { print }' "$dockerfile" >"$to_build"
-  if [ -e "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
+  if [ -f "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
 }

@@ -44,13 +44,14 @@ case "$registry" in
 esac
 rm -f "$work/secret"
 
-# A content address of what goes in: the same upstream and the same folder give the same tag, so a refresh that
-# finds nothing new ends here, and a build that is tried again meets its own result.
 ask_upstream() { # <reference> <option>...
   local started="$SECONDS"
   python3 "$work/upstream.py" "$1" "$patience" "${@:2}" >"$work/upstream.json"
   patience=$((patience - (SECONDS - started)))
 }
+
+# A content address of what goes in: the same upstream and the same folder give the same tag, so a refresh that
+# finds nothing new ends here, and a build that is tried again meets its own result.
 ask_upstream "$UPSTREAM_IMAGE"
 pinned="$(jq -r .pinned "$work/upstream.json")"
 upstream_digest="$(jq -r .digest "$work/upstream.json")"

@@ -7,6 +7,7 @@ set -uo pipefail
 export PYENV_VERSION=system
 work=/tmp/build
 mkdir -p "$work"
+chmod 700 "$work" # a secret may be in it for a moment
 touch "$work/variables"
 
 (

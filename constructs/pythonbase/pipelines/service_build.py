@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,9 +16,7 @@ from pythonbase.images.reference import MOVING_TAG, IBaseImage, grant_registry_l
 from pythonbase.images.repository import PULL_ACTIONS, PULL_THROUGH_ACTIONS
 from pythonbase.permissions.acknowledge import acknowledge, wildcard_resource
 from pythonbase_buildspecs import REPORTS, Buildspec, SourcePolicy
-
-_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_GIVEN = ("BASE_IMAGE", "Account_ID")
+from pythonbase_buildspecs.build_arguments import argument_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +42,10 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         for name in self.args:
-            if not _ARGUMENT.fullmatch(name) or name in _GIVEN or name.startswith("BUILDKIT_"):
-                raise ValueError(
-                    f"args must be named with letters, digits and underscores, not {' or '.join(_GIVEN)}, which each "
-                    f"build gets, and not BUILDKIT_…, got {name!r}"
-                )
+            try:
+                argument_name(name)
+            except ValueError as error:
+                raise ValueError(f"args has a name that cannot be used, {name!r}: {error}") from None
 
     def variables(self) -> dict[str, str]:
         """The environment variables that give them to a build."""

@@ -118,14 +118,7 @@ class ReleaseNames:
             account: AWS account of the environment. Default: the stack's.
             region: Region of the environment. Default: the stack's.
         """
-        return Stack.of(scope).format_arn(
-            service="states",
-            account=account,
-            region=region,
-            resource="stateMachine",
-            resource_name=self.state_machine_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        return _states_arn(scope, "stateMachine", self.state_machine_name, account, region)
 
     def execution_arns(self, scope: Construct, *, account: str | None = None, region: str | None = None) -> str:
         """ARN of every execution of that state machine.
@@ -135,14 +128,7 @@ class ReleaseNames:
             account: AWS account of the environment. Default: the stack's.
             region: Region of the environment. Default: the stack's.
         """
-        return Stack.of(scope).format_arn(
-            service="states",
-            account=account,
-            region=region,
-            resource="execution",
-            resource_name=f"{self.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        return _states_arn(scope, "execution", f"{self.state_machine_name}:*", account, region)
 
     def pipeline_arn(self, scope: Construct) -> str:
         """ARN of the pipeline, in the account and Region of the scope's stack."""
@@ -165,3 +151,14 @@ class ReleaseNames:
     def repository(self, scope: Construct, construct_id: str) -> ecr.IRepository:
         """The repository, seen from a stack that does not own it."""
         return ecr.Repository.from_repository_name(scope, construct_id, self.repository_name)
+
+
+def _states_arn(scope: Construct, resource: str, name: str, account: str | None, region: str | None) -> str:
+    return Stack.of(scope).format_arn(
+        service="states",
+        account=account,
+        region=region,
+        resource=resource,
+        resource_name=name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )

@@ -8,9 +8,6 @@ from pythonbase_buildspecs import Decision, ImageReference, Outcome
 from pythonbase_buildspecs.source_policy import BASE_IMAGE, ECR_PUBLIC_MIRROR, PULL_THROUGH_CACHE
 from pythonbase_operations.adopt.model import Reach, Use
 
-ARGUMENTS = (BASE_IMAGE, "Account_ID")
-"""Build arguments that every build of a pipeline gets."""
-
 # Example values of these arguments. No Dockerfile contains them, and they do not name Docker Hub.
 PIPELINE_ARGUMENTS = {
     BASE_IMAGE: f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/pythonbase@sha256:{'0' * 64}",

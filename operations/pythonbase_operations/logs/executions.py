@@ -15,20 +15,43 @@ _NO_STEPS = ("ChoiceStateEntered", "PassStateEntered")
 """States that only decide or remember."""
 
 
+_UPDATE = "Update"
+"""The step of a release that changes the service."""
+_SEARCHED = 10
+
+
 def last(sfn: Any, arn: str) -> Mapping[str, Any]:
-    """The description of the last execution.
+    """The description of the last execution that is a release.
+
+    The reconciler looks after each deployment, also after that of a release. An execution of it that found nothing to
+    do is left out, unless the last ones are all like that.
 
     Raises:
         OperationError: if there is none.
     """
     try:
-        found = sfn.list_executions(stateMachineArn=arn, maxResults=1)["executions"]
+        found = sfn.list_executions(stateMachineArn=arn, maxResults=_SEARCHED)["executions"]
     except sfn.exceptions.StateMachineDoesNotExist as error:
         raise OperationError(f"there is no state machine {arn}: deploy the service's stack") from error
     if not found:
         raise OperationError("there is no release yet")
-    described: Mapping[str, Any] = sfn.describe_execution(executionArn=found[0]["executionArn"])
-    return described
+    newest: list[Mapping[str, Any]] = []
+    for item in found:
+        newest.append(sfn.describe_execution(executionArn=item["executionArn"]))
+        if not _found_nothing_to_do(sfn, newest[-1]):
+            return newest[-1]
+    return newest[0]
+
+
+def _found_nothing_to_do(sfn: Any, execution: Mapping[str, Any]) -> bool:
+    if execution["status"] != "SUCCEEDED" or _input(execution).get("by") != "reconciler":
+        return False
+    return all(_entered(event) != _UPDATE for event in history(sfn, execution))
+
+
+def _entered(event: Mapping[str, Any]) -> str | None:
+    """The step that begins with an event."""
+    return event["stateEnteredEventDetails"]["name"] if event["type"].endswith("StateEntered") else None
 
 
 def history(sfn: Any, execution: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -65,8 +88,9 @@ def steps(events: Iterable[Mapping[str, Any]]) -> list[str]:
     """One line for each step, in the order in which it began, with the times of a step that is repeated."""
     times: dict[str, list[datetime]] = {}
     for event in events:
-        if event["type"].endswith("StateEntered") and event["type"] not in _NO_STEPS:
-            times.setdefault(event["stateEnteredEventDetails"]["name"], []).append(event["timestamp"])
+        name = _entered(event)
+        if name and event["type"] not in _NO_STEPS:
+            times.setdefault(name, []).append(event["timestamp"])
     return [
         f"{found[0]:%H:%M:%S} {name}" + (f" ({len(found)} times, last at {found[-1]:%H:%M:%S})" if found[1:] else "")
         for name, found in times.items()

@@ -1,18 +1,15 @@
 """The section `build` of a service."""
 
-import re
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
+from pythonbase_buildspecs.build_arguments import argument_name
 from pythonbase_settings.fields.confidential import ConfidentialEntries
 from pythonbase_settings.fields.rules import check, rule
 from pythonbase_settings.fields.secrets import names_a_secret
 from pythonbase_settings.sections.section import Section
-
-_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_GIVEN = ("BASE_IMAGE", "Account_ID")
 
 
 class Compute(StrEnum):
@@ -22,17 +19,6 @@ class Compute(StrEnum):
     MEDIUM = "medium"
     LARGE = "large"
     X_LARGE = "xlarge"
-
-
-def argument_name(text: str) -> str:
-    """The name of a build argument that the build does not set itself."""
-    if not _ARGUMENT.fullmatch(text):
-        raise ValueError("use letters, digits and underscores, not starting with a digit")
-    if text in _GIVEN:
-        raise ValueError(f"remove it: each build gets {text}")
-    if text.startswith("BUILDKIT_"):
-        raise ValueError("remove it: arguments that begin with BUILDKIT_ change the builder")
-    return text
 
 
 def in_the_history(name: str) -> str:

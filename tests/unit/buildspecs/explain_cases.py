@@ -444,7 +444,7 @@ fix: run apt-get update in the same RUN, before apt-get install
             """npm error code E404
 npm error 404 Not Found - GET https://registry.npmjs.org/acme-lib - Not found
 npm error 404  'acme-lib@^9.0.0' is not in this registry.
-npm error A complete log of this run can be found in: /root/.npm/_logs/x.log""",
+npm error A complete log of this run can be found in: /home/node/.npm/_logs/x.log""",
         ),
         """\
 error: Dockerfile:7: RUN npm ci: exit code: 1

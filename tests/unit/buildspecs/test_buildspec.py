@@ -218,6 +218,12 @@ def test_the_shell_is_bash(rendered: Buildspec) -> None:
     assert document(rendered)["env"]["shell"] == "bash"
 
 
+def test_what_a_build_writes_is_for_its_own_user(rendered: Buildspec, tmp_path: Path) -> None:
+    head = rendered.script.split("\n(\n")[0].replace("work=/tmp/build", f"work={tmp_path}/work")
+    subprocess.run(["bash", "-c", f"umask 022\n{head}"], check=True)
+    assert (tmp_path / "work").stat().st_mode & 0o777 == 0o700
+
+
 def test_only_the_reason_is_printed_after_a_failed_build(rendered: Buildspec) -> None:
     # CodeBuild also runs post_build and finally if the build failed: nothing may be published there.
     phases = document(rendered)["phases"]

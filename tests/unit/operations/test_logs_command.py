@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from pythonbase_operations.logs.durations import duration
 from pythonbase_operations.logs.streams import Line, Stream
 from pythonbase_operations.logs.tasks import RunningTasks, merged, places
 from pythonbase_operations.names import Names
+from tests.pages.variables import RELEASE
 
 
 def _client(service: str) -> Any:
@@ -367,6 +369,42 @@ def test_a_failed_release_has_its_error_and_cause() -> None:
     failed = {"error": "Release.RolledBack", "cause": "ECS gave up:\nno task became healthy"}
     assert executions.reason(failed) == ["Release.RolledBack: ECS gave up:\\nno task became healthy"]
     assert executions.reason({"status": "SUCCEEDED"}) == []
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "chosen"),
+    [
+        (["reconciler: Tasks Unlock", "Ann: Update"], "e1"),
+        (["reconciler: Update Unlock", "Ann: Update"], "e0"),
+        (["reconciler: Tasks", "reconciler: Tasks"], "e0"),
+        (["Ann: Tasks", "Ann: Update"], "e0"),
+    ],
+)
+def test_the_last_release_is_not_a_look_of_the_reconciler(newest_first: list[str], chosen: str) -> None:
+    stub = Stubber(_client("stepfunctions"))
+    arn = "arn:aws:states:eu-west-1:123456789012"
+    listed = [
+        {"executionArn": f"{arn}:execution:orders-release:e{number}", "name": f"e{number}", "startDate": NOON}
+        | {"stateMachineArn": f"{arn}:stateMachine:orders-release", "status": "SUCCEEDED"}
+        for number in range(len(newest_first))
+    ]
+    stub.add_response("list_executions", {"executions": listed})
+    for execution, (by, _, names) in zip(listed, (text.partition(": ") for text in newest_first), strict=True):
+        stub.add_response("describe_execution", {**execution, "input": json.dumps({"by": by})})
+        if by != "reconciler":
+            break
+        events = [{**_entered(second, name), "id": second} for second, name in enumerate(names.split(), start=1)]
+        stub.add_response("get_execution_history", {"events": events})
+        if "Update" in names:
+            break
+    with stub:
+        assert executions.last(stub.client, f"{arn}:stateMachine:orders-release")["name"] == chosen
+        stub.assert_no_pending_responses()
+
+
+def test_the_step_that_changes_the_service_is_one_of_a_release() -> None:
+    update = RELEASE["States"][executions._UPDATE]
+    assert update["Resource"].endswith("aws-sdk:ecs:updateService")
 
 
 def test_it_says_which_release_it_is() -> None:

@@ -76,7 +76,7 @@ def test_a_secret_among_the_arguments_is_not_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["BASE_IMAGE", "Account_ID", "BUILDKIT_SYNTAX", "A-B", "", "A\n"])
 def test_the_library_refuses_arguments_that_the_build_sets_or_docker_does_not_take(name: str) -> None:
-    with pytest.raises(ValueError, match="args must be named"):
+    with pytest.raises(ValueError, match="args has a name that cannot be used"):
         BuildOptions(args={name: "x"})
 
 

@@ -7,6 +7,7 @@ set -uo pipefail
 export PYENV_VERSION=system
 work=/tmp/build
 mkdir -p "$work"
+chmod 700 "$work" # a secret may be in it for a moment
 touch "$work/variables"
 
 (
@@ -114,7 +115,7 @@ own_frontend() { # copies the Dockerfile without a line "# syntax=" that asks fo
     }
     !body { printf "%s", blank; body = 1 }
     { print }' "$dockerfile" >"$to_build"
-  if [ -e "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
+  if [ -f "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
 }
 
 cat >"$work/upstream.py" <<'PYTHON'
@@ -137,13 +138,14 @@ case "$registry" in
 esac
 rm -f "$work/secret"
 
-# A content address of what goes in: the same upstream and the same folder give the same tag, so a refresh that
-# finds nothing new ends here, and a build that is tried again meets its own result.
 ask_upstream() { # <reference> <option>...
   local started="$SECONDS"
   python3 "$work/upstream.py" "$1" "$patience" "${@:2}" >"$work/upstream.json"
   patience=$((patience - (SECONDS - started)))
 }
+
+# A content address of what goes in: the same upstream and the same folder give the same tag, so a refresh that
+# finds nothing new ends here, and a build that is tried again meets its own result.
 ask_upstream "$UPSTREAM_IMAGE"
 pinned="$(jq -r .pinned "$work/upstream.json")"
 upstream_digest="$(jq -r .digest "$work/upstream.json")"

@@ -7,6 +7,7 @@ set -uo pipefail
 export PYENV_VERSION=system
 work=/tmp/build
 mkdir -p "$work"
+chmod 700 "$work" # a secret may be in it for a moment
 touch "$work/variables"
 
 (
@@ -74,7 +75,7 @@ own_frontend() { # copies the Dockerfile without a line "# syntax=" that asks fo
     }
     !body { printf "%s", blank; body = 1 }
     { print }' "$dockerfile" >"$to_build"
-  if [ -e "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
+  if [ -f "$dockerfile.dockerignore" ]; then cp "$dockerfile.dockerignore" "$to_build.dockerignore"; fi
 }
 
 sign_in() { # <user> <registry>: the password is on standard input
